@@ -1,0 +1,262 @@
+package detect
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"time"
+
+	"lapwing/detect/state"
+	"lapwing/event"
+)
+
+const second = int64(time.Second)
+
+// Config is what an Engine needs to know.
+type Config struct {
+	Sensor string // name put into alerts
+	Seed   uint64 // of the hashes behind table keys; from the deployment key
+	// MaxPending bounds the calls held back for ordering. Beyond it the oldest
+	// second is judged early and counted in Stats.Forced. 0 means DefaultMaxPending.
+	MaxPending int
+	Historical bool // marks alerts as raised over old data
+}
+
+// DefaultMaxPending holds two minutes of log lateness at 8,000 calls a second.
+const DefaultMaxPending = 1 << 20
+
+// An Engine orders calls by event time and leads them through its stages.
+type Engine struct {
+	cfg       Config
+	stages    []Stage
+	byName    map[string]Stage
+	incidents *incidents
+	out       Output
+
+	buckets  map[int64][]*event.Call // by whole second of Call.End
+	seconds  int64Heap               // keys of buckets
+	pending  int
+	tickedNS int64 // everything before it has been judged; 0 before the first call
+	lastNS   int64 // newest Call.End seen
+	stats    Stats
+	obs      Observation
+	facts    []Fact
+}
+
+// Stats count what became of the calls: Received = Judged + Pending.
+type Stats struct {
+	Received int64
+	Judged   int64
+	Pending  int64
+	Late     int64 // judged after their time: they came behind the watermark
+	Forced   int64 // judged before the watermark, for want of room
+	Facts    int64
+	Lost     int64 // facts addressed to a stage that is not there, or beyond the rounds of a tick
+	Opened   int64 // alerts raised
+	Revised  int64 // later revisions of them
+	Folded   int64 // alerts folded into a population alert
+}
+
+// New returns an Engine that hands each alert, and each later revision of it,
+// to emit. Stages run in the order given.
+func New(cfg Config, emit func(event.Alert), stages ...Stage) *Engine {
+	if cfg.MaxPending <= 0 {
+		cfg.MaxPending = DefaultMaxPending
+	}
+	e := &Engine{cfg: cfg, stages: stages, byName: make(map[string]Stage), buckets: make(map[int64][]*event.Call)}
+	for _, s := range stages {
+		e.byName[s.Name()] = s
+	}
+	e.incidents = newIncidents(cfg, emit)
+	e.out.incidents = e.incidents
+	return e
+}
+
+// Observe takes one call. It is judged once the watermark has passed its end.
+func (e *Engine) Observe(c *event.Call) {
+	at := c.End().UnixNano()
+	e.stats.Received++
+	e.lastNS = max(e.lastNS, at)
+	if e.tickedNS == 0 {
+		// The first call sets the beginning of time; earlier ones that follow within lateness move it back.
+		e.tickedNS = floorSecond(at) - int64(time.Hour)
+	}
+	if at < e.tickedNS {
+		e.stats.Late++
+		at = e.tickedNS // joins the next tick to be judged
+	}
+	key := floorSecond(at)
+	if _, ok := e.buckets[key]; !ok {
+		heap.Push(&e.seconds, key)
+	}
+	e.buckets[key] = append(e.buckets[key], c)
+	e.pending++
+	for e.pending > e.cfg.MaxPending {
+		e.stats.Forced += int64(len(e.buckets[e.seconds[0]]))
+		e.advance(e.seconds[0] + second)
+	}
+}
+
+// Advance says that every call that ended before watermarkNS has been
+// observed, and judges them. How often it is called, and with what steps, does
+// not change the outcome.
+func (e *Engine) Advance(watermarkNS int64) {
+	if e.tickedNS != 0 {
+		e.advance(floorSecond(watermarkNS))
+	}
+}
+
+// Close judges all that is left and lets every stage close its windows.
+func (e *Engine) Close() {
+	if e.tickedNS == 0 {
+		return
+	}
+	e.advance(floorSecond(e.lastNS) + second)
+	for _, s := range e.stages {
+		s.Close(&e.out)
+	}
+	e.deliver()
+	e.tick(e.tickedNS)
+	e.incidents.close(e.lastNS)
+}
+
+// Stats returns a copy of the counters.
+func (e *Engine) Stats() Stats {
+	s := e.stats
+	s.Pending = int64(e.pending)
+	s.Opened, s.Revised, s.Folded = e.incidents.opened, e.incidents.revised, e.incidents.folded
+	return s
+}
+
+// advance runs all ticks up to the whole second to. Ticks fall on seconds that
+// hold calls, and between them on whole minutes (after a silent day, hours), so
+// that timers run whether or not anybody calls.
+func (e *Engine) advance(to int64) {
+	for {
+		next := e.nextTimer()
+		if len(e.seconds) > 0 && e.seconds[0]+second <= next {
+			next = e.seconds[0] + second
+		}
+		if next > to {
+			return
+		}
+		e.tick(next)
+	}
+}
+
+func (e *Engine) nextTimer() int64 {
+	step := int64(time.Minute)
+	if len(e.seconds) > 0 && e.seconds[0]-e.tickedNS > int64(24*time.Hour) {
+		step = int64(time.Hour)
+	}
+	return e.tickedNS - mod(e.tickedNS, step) + step
+}
+
+// tick judges every call that ended before now, a whole second.
+func (e *Engine) tick(now int64) {
+	for len(e.seconds) > 0 && e.seconds[0] < now {
+		key := heap.Pop(&e.seconds).(int64)
+		calls := e.buckets[key]
+		delete(e.buckets, key)
+		e.pending -= len(calls)
+		slices.SortFunc(calls, func(a, b *event.Call) int {
+			if c := a.End().Compare(b.End()); c != 0 {
+				return c
+			}
+			return a.ID.Compare(b.ID)
+		})
+		for _, c := range calls {
+			e.judge(c)
+		}
+	}
+	e.deliver()
+	e.out.atNS, e.out.call, e.out.index = now, event.ID{}, 0
+	for _, s := range e.stages {
+		s.Advance(now, &e.out)
+	}
+	e.deliver()
+	e.incidents.advance(now)
+	e.tickedNS = max(e.tickedNS, now)
+}
+
+func (e *Engine) judge(c *event.Call) {
+	at := c.End().UnixNano()
+	e.stats.Judged++
+	o := &e.obs
+	*o = Observation{Call: c, AtNS: at, Object: primaryObject(c)}
+	client := c.Client.As16()
+	o.Client = state.Hash(e.cfg.Seed, string(client[:]))
+	o.Source = state.Join(o.Client, state.Hash(e.cfg.Seed, c.Fingerprint))
+	o.Actor = o.Source
+	if c.Actor.Kind != event.KindClient && c.Actor.Kind != "" {
+		o.Actor = state.Join(state.Hash(e.cfg.Seed, string(c.Actor.Kind)), state.Hash(e.cfg.Seed, c.Actor.Value))
+	}
+	e.out.atNS, e.out.call, e.out.index = at, c.ID, 0
+	for _, s := range e.stages {
+		s.Observe(o, &e.out)
+	}
+}
+
+// rounds bounds how often facts may lead to further facts within a tick.
+const rounds = 4
+
+// deliver hands the facts of a tick to the stages they are for.
+func (e *Engine) deliver() {
+	for range rounds {
+		if len(e.out.facts) == 0 {
+			return
+		}
+		e.facts, e.out.facts = e.out.facts, e.facts[:0]
+		slices.SortStableFunc(e.facts, func(a, b Fact) int {
+			return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Key, b.Key), cmp.Compare(a.AtNS, b.AtNS), a.Call.Compare(b.Call), cmp.Compare(a.Index, b.Index))
+		})
+		for i := range e.facts {
+			f := &e.facts[i]
+			e.stats.Facts++
+			to, ok := e.byName[f.To]
+			if !ok {
+				e.stats.Lost++
+				continue
+			}
+			e.out.atNS, e.out.call, e.out.index = f.AtNS, f.Call, f.Index
+			to.Fact(f, &e.out)
+		}
+		clear(e.facts) // payloads may hold memory
+	}
+	e.stats.Lost += int64(len(e.out.facts))
+	clear(e.out.facts)
+	e.out.facts = e.out.facts[:0]
+}
+
+// primaryObject is the identifier that a call is about: the last in its path,
+// else the first in its query, else the first in its body.
+func primaryObject(c *event.Call) *event.IDRef {
+	var best *event.IDRef
+	for i := range c.IDs {
+		r := &c.IDs[i]
+		if r.Response || r.Class == event.ClassSecret || r.Class == event.ClassName || r.In > event.InBody {
+			continue
+		}
+		if best == nil || r.In < best.In || r.In == event.InPath && best.In == event.InPath {
+			best = r
+		}
+	}
+	return best
+}
+
+func floorSecond(ns int64) int64 { return ns - mod(ns, second) }
+
+func mod(a, b int64) int64 { return ((a % b) + b) % b }
+
+type int64Heap []int64
+
+func (h int64Heap) Len() int           { return len(h) }
+func (h int64Heap) Less(i, j int) bool { return h[i] < h[j] }
+func (h int64Heap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *int64Heap) Push(x any)        { *h = append(*h, x.(int64)) }
+func (h *int64Heap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}
