@@ -45,6 +45,7 @@ const (
 	FlagAmbiguous                            // several readings of the message were possible
 	FlagJWTUnsigned                          // alg none or absent
 	FlagBasicInClear                         // Basic credentials over http
+	FlagHeadTruncated                        // a head was cut: too long, too many fields, or its end is missing
 	flagCount              = iota
 )
 
@@ -55,7 +56,7 @@ var flagNames = [flagCount]string{
 	"pipelined", "upgrade", "informational", "close_delimited", "body_truncated", "decode_error",
 	"decode_limit", "unknown_coding", "reset", "early_response", "double_encoded", "duplicate_keys",
 	"credential_in_query", "minted", "secret_presented", "untrusted_forwarded", "ambiguous",
-	"jwt_unsigned", "basic_in_clear",
+	"jwt_unsigned", "basic_in_clear", "head_truncated",
 }
 
 // Has reports whether all of want are set.
