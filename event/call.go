@@ -142,3 +142,15 @@ func name(names []string, i int) string {
 	}
 	return names[i]
 }
+
+// ParseSource reads what Source.String writes; "" is packet.
+func ParseSource(s string) (Source, error) {
+	i, err := lookup(sourceNames[:], "source", s)
+	return Source(i), err
+}
+
+// ParseAuth reads what Auth.String writes.
+func ParseAuth(s string) (Auth, error) {
+	i, err := lookup(authNames[:], "auth", s)
+	return Auth(i), err
+}

@@ -69,6 +69,24 @@ func (c *Call) AppendJSON(b []byte) []byte {
 	b = str(b, "path_shape", c.PathShape)
 	b = str(b, "auth", c.Auth.String())
 	b = str(b, "fingerprint", c.Fingerprint)
+	b = c.appendDetail(b)
+	return append(b, '}')
+}
+
+// AppendDetailJSON appends what is no plain column of a call (ids, shape,
+// sensitive, gap, flags) as one JSON object; UnmarshalJSON reads it back into a
+// call that has only these.
+func (c *Call) AppendDetailJSON(b []byte) []byte {
+	b = append(b, '{')
+	n := len(b)
+	b = c.appendDetail(b)
+	if len(b) > n {
+		b = append(b[:n], b[n+1:]...) // the first comma
+	}
+	return append(b, '}')
+}
+
+func (c *Call) appendDetail(b []byte) []byte {
 	if len(c.IDs) > 0 {
 		b = append(b, `,"ids":[`...)
 		for i := range c.IDs {
@@ -130,7 +148,7 @@ func (c *Call) AppendJSON(b []byte) []byte {
 		}
 		b = append(b, ']')
 	}
-	return append(b, '}')
+	return b
 }
 
 // MarshalJSON returns what AppendJSON appends.
@@ -382,21 +400,21 @@ func (c *Call) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	source, err := lookup(sourceNames[:], "source", j.Source)
+	source, err := ParseSource(j.Source)
 	if err != nil {
 		return err
 	}
-	auth, err := lookup(authNames[:], "auth", j.Auth)
+	auth, err := ParseAuth(j.Auth)
 	if err != nil {
 		return err
 	}
 	*c = Call{
-		ID: j.ID, Time: j.Time.UTC(), Duration: time.Duration(math.Round(j.DurationMS * 1e6)), Sensor: j.Sensor, Source: Source(source),
+		ID: j.ID, Time: j.Time.UTC(), Duration: time.Duration(math.Round(j.DurationMS * 1e6)), Sensor: j.Sensor, Source: source,
 		Client: j.Client, ClientPort: j.ClientPort, Peer: j.Peer, Server: j.Server, ServerPort: j.ServerPort,
 		Scheme: j.Scheme, Protocol: j.Protocol, Method: j.Method, Host: j.Host, Path: j.Path, Query: j.Query,
 		Route: j.Route, Operation: j.Operation, Status: j.Status, RequestBytes: j.RequestBytes, ResponseBytes: j.ResponseBytes,
 		UserAgent: j.UserAgent, Referer: j.Referer, Actor: j.Actor, User: j.User, Tenant: j.Tenant, Token: j.Token,
-		Account: j.Account, PathShape: j.PathShape, Auth: Auth(auth), Fingerprint: j.Fingerprint,
+		Account: j.Account, PathShape: j.PathShape, Auth: auth, Fingerprint: j.Fingerprint,
 		Sensitive: Sensitive{Request: j.Sensitive.Request, Response: j.Sensitive.Response},
 		Gap: Gap{Request: j.Gap.Request, Response: j.Gap.Response, NoRequest: j.Gap.NoRequest, NoResponse: j.Gap.NoResponse,
 			BodyUnread: j.Gap.BodyUnread, IDsIncomplete: j.Gap.IDsIncomplete},
