@@ -48,6 +48,11 @@ type Source interface {
 	Close() error
 }
 
+// MaxLine is the longest line of a log that is read, without its newline.
+// Gateways cut requests at 8 to 64 KiB; longer lines than this are no log.
+// They are counted and skipped without being kept.
+const MaxLine = 1 << 20
+
 // ErrIdle says that nothing arrived within the poll interval of a live source.
 var ErrIdle = errors.New("no packet within the poll interval")
 
