@@ -1,0 +1,167 @@
+package body
+
+import (
+	"bytes"
+
+	"lapwing/parse/classify"
+)
+
+// maxOperationBytes bounds the name of an operation.
+const maxOperationBytes = 128
+
+// operation names what a JSON body asks for: GraphQL (query, operationName) or
+// JSON-RPC (jsonrpc, method).
+func (r *Reader) operation(d *Doc) {
+	var query, name, method []byte
+	for i := range d.Leaves {
+		l := &d.Leaves[i]
+		if l.Depth > 2 || l.Kind != String {
+			continue
+		}
+		switch l.Path {
+		case "query", "[].query":
+			if query == nil {
+				query = l.Value
+			}
+		case "operationName", "[].operationName":
+			if name == nil {
+				name = l.Value
+			}
+		case "method", "[].method":
+			if method == nil {
+				method = l.Value
+			}
+		}
+	}
+	switch {
+	case d.mayGraph && len(query) > 0 && graphQLText(query):
+		d.Type = "graphql"
+		d.Operation = GraphQLOperation(query, name)
+		d.arguments(query)
+	case d.mayGraph && len(query) == 0 && len(name) > 0: // a persisted query
+		d.Type = "graphql"
+		d.Operation = "query " + bounded(name)
+	case d.jsonrpc && len(method) > 0 && r.isRPC(d):
+		d.Operation = bounded(method)
+	}
+}
+
+// isRPC: a field called method is found elsewhere too, one beside jsonrpc or
+// params is not.
+func (r *Reader) isRPC(d *Doc) bool {
+	for _, s := range d.seen {
+		switch p := r.trie.nodes[s.node].path; {
+		case p == "jsonrpc" || p == "[].jsonrpc" || p == "params":
+			return true
+		case len(p) > 7 && (p[:7] == "params." || p[:7] == "params["):
+			return true
+		}
+	}
+	return false
+}
+
+func bounded(b []byte) string { return string(nameOf(b[:min(len(b), maxOperationBytes)])) }
+
+func graphQLText(q []byte) bool {
+	q = skipIgnored(q)
+	for _, p := range [...]string{"{", "query", "mutation", "subscription", "fragment"} {
+		if bytes.HasPrefix(q, []byte(p)) {
+			return bytes.IndexByte(q, '{') >= 0
+		}
+	}
+	return false
+}
+
+// GraphQLOperation names the operation of a GraphQL document: its kind and
+// name, or for an anonymous one its kind and first field: "query {orders}".
+// If name is given, it is the one of several that was chosen.
+func GraphQLOperation(q, name []byte) string {
+	q = skipIgnored(q[:min(len(q), maxFieldBytes)])
+	kind := "query"
+	for _, k := range [...]string{"query", "mutation", "subscription"} {
+		if rest, ok := bytes.CutPrefix(q, []byte(k)); ok {
+			kind, q = k, skipIgnored(rest)
+			break
+		}
+	}
+	if name = nameOf(name[:min(len(name), maxOperationBytes)]); len(name) == 0 {
+		name = nameOf(q[:min(len(q), maxOperationBytes)])
+	}
+	if len(name) > 0 {
+		return kind + " " + string(name)
+	}
+	i := bytes.IndexByte(q, '{')
+	if i < 0 {
+		return kind
+	}
+	q = skipIgnored(q[i+1:])
+	field := nameOf(q[:min(len(q), maxOperationBytes)])
+	if rest := skipIgnored(q[len(field):]); len(rest) > 0 && rest[0] == ':' { // an alias
+		rest = skipIgnored(rest[1:])
+		field = nameOf(rest[:min(len(rest), maxOperationBytes)])
+	}
+	return kind + " {" + string(field) + "}"
+}
+
+// nameOf returns the name at the start of b: letters, digits and the joints
+// that method names have.
+func nameOf(b []byte) []byte {
+	for i, c := range b {
+		if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '/' || c == '$' || c == '-') {
+			return b[:i]
+		}
+	}
+	return b
+}
+
+// skipIgnored passes over blanks, commas and comments.
+func skipIgnored(q []byte) []byte {
+	for len(q) > 0 {
+		switch {
+		case q[0] <= ' ' || q[0] == ',':
+			q = q[1:]
+		case q[0] == '#':
+			i := bytes.IndexByte(q, '\n')
+			if i < 0 {
+				return nil
+			}
+			q = q[i+1:]
+		default:
+			return q
+		}
+	}
+	return q
+}
+
+// arguments finds literal identifiers in the arguments of a document, such as
+// order(id: 42).
+func (d *Doc) arguments(q []byte) {
+	q = q[:min(len(q), maxFieldBytes)]
+	for i := 1; i < len(q); i++ {
+		if q[i] != ':' {
+			continue
+		}
+		from := i
+		for from > 0 && len(nameOf(q[from-1:from])) == 1 {
+			from--
+		}
+		name := q[from:i]
+		if n := len(name); n < 2 || name[n-1] != 'd' && name[n-1] != 'D' || name[n-2] != 'i' && name[n-2] != 'I' {
+			continue
+		}
+		v := skipIgnored(q[i+1:])
+		kind := Int
+		if len(v) > 0 && v[0] == '"' {
+			kind = String
+			v, _, _ = scanString(v, 1)
+		} else {
+			v = nameOf(v)
+			if _, ok := classify.Int(v); !ok {
+				continue
+			}
+		}
+		if len(v) > 0 {
+			d.add(Leaf{Path: "query." + string(name), Key: classify.KeyID, Kind: kind, Depth: 2, Value: v})
+		}
+	}
+}
