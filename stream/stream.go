@@ -18,11 +18,13 @@ import (
 // ErrClosed is returned for a batch that is published after Close.
 var ErrClosed = errors.New("stream is closed")
 
-// A Batch is what travels at once: calls, and how far their sources have been
-// read once these calls are done with. Neither is changed after publication.
+// A Batch is what travels at once: calls, how far their sources have been read
+// once these calls are done with, and what time it is for those sources.
+// Nothing in it is changed after publication.
 type Batch struct {
-	Calls    []*event.Call
-	Progress []event.Progress
+	Calls      []*event.Call
+	Progress   []event.Progress
+	Heartbeats []event.Heartbeat
 }
 
 // A Publisher takes batches.
