@@ -43,11 +43,12 @@ type Dropped struct {
 	OutOfRange uint64 // a sequence number too far from the stream to be of it
 	Ignored    uint64 // of a connection that Ignore was called for
 	Buffer     uint64 // no room to hold it out of order
+	Invalid    uint64 // of segments no host accepts: neither ACK nor SYN nor RST, or SYN with FIN or RST
 }
 
 // Sum adds all reasons.
 func (d Dropped) Sum() uint64 {
-	return d.AfterFIN + d.Closed + d.Reset + d.OutOfRange + d.Ignored + d.Buffer
+	return d.AfterFIN + d.Closed + d.Reset + d.OutOfRange + d.Ignored + d.Buffer + d.Invalid
 }
 
 // Conserved reports whether every payload byte is accounted for.
