@@ -1,0 +1,143 @@
+package objects
+
+import (
+	"fmt"
+
+	"lapwing/detect"
+	"lapwing/detect/evidence"
+	"lapwing/detect/state"
+	"lapwing/event"
+)
+
+const (
+	maxReaders = 32_768
+	// manyOwners of objects that were read make an attempt a finding: the
+	// authorization of the endpoint is broken.
+	manyOwners = 3
+	ownersKept = 64
+)
+
+// ownership is D10: how often a benign actor reaches for what belongs to
+// somebody else. The ceiling is pessimistic; drift turns positive above a
+// share of .21 only.
+var ownership = evidence.Test{P0: 0.02, P1: 0.60}
+
+// A reader is one actor at one place that reached for a foreign object.
+type reader struct {
+	score evidence.Score
+	tale  *bolaCase
+}
+
+// foreign takes a verdict: the actor reached for an object of another.
+func (s *Stage) foreign(v *verdict, nowNS int64, out sink) {
+	a := &v.a
+	key := state.Join(a.actor, a.at.param)
+	r := s.readers.Put(key, nowNS)
+	if r == nil {
+		return
+	}
+	weight := a.weight
+	if !a.ok {
+		weight *= 0.5 // an attempt that was refused
+	}
+	if r.score.Add(ownership, true, weight) || r.tale == nil {
+		// The story begins with the access itself, which may lie before the
+		// disclosure that proved it foreign.
+		r.tale = &bolaCase{story: newStory(a.at, a.sample.Time.UnixNano())}
+	}
+	t := r.tale
+	t.startNS = min(t.startNS, a.sample.Time.UnixNano())
+	t.count(a.ok, a.missing, nowNS)
+	telling := 0.0
+	if a.ok {
+		telling = 1
+		t.robbed(v.owner)
+	}
+	t.samples.Add(quoted(&a.sample), telling)
+	s.report(key, r, out)
+}
+
+// own takes a distinct object that the actor was told of: what benign actors
+// do. It matters only to those under suspicion.
+func (s *Stage) own(o *detect.Observation, param uint64, nowNS int64, out sink) {
+	key := state.Join(o.Actor, param)
+	r := s.readers.Touch(key, nowNS)
+	if r == nil || r.score.S <= 0 {
+		return
+	}
+	noted := r.score.Peak >= detect.Noted
+	r.score.Add(ownership, false, 1)
+	if r.score.S > 0 {
+		r.tale.ownObjects++
+		s.report(key, r, out)
+		return
+	}
+	if noted {
+		out.Acquit("bola", r.tale.at.entity, r.tale.at.route)
+	}
+	s.readers.Delete(key)
+}
+
+func (s *Stage) report(key uint64, r *reader, out sink) {
+	s.readers.Protect(key, protection(r.score.S))
+	if r.score.S < detect.Noted {
+		return
+	}
+	t := r.tale
+	t.score, t.test = r.score, ownership
+	out.Suspect(&detect.Suspicion{
+		Detector: "bola", Entity: t.at.entity, Scope: t.at.route, StartedNS: t.startNS,
+		Score: r.score.S, Impact: int(t.read), Case: t,
+	})
+}
+
+// protection grows with evidence, below the value that forbids eviction.
+func protection(score float64) uint8 { return uint8(min(250, max(0, score*8))) }
+
+// A bolaCase tells of an actor that reads what belongs to others.
+type bolaCase struct {
+	*story
+	owners     []uint64
+	ownObjects int64
+}
+
+func (b *bolaCase) robbed(owner uint64) {
+	for _, o := range b.owners {
+		if o == owner {
+			return
+		}
+	}
+	if len(b.owners) < ownersKept {
+		b.owners = append(b.owners, owner)
+	}
+}
+
+// Alert implements detect.Case.
+func (b *bolaCase) Alert() event.Alert {
+	a := b.alert("bola")
+	owners := int64(len(b.owners))
+	a.Counts["owners"] = owners
+	a.Counts["own_objects"] = b.ownObjects
+	a.Severity = event.Medium
+	if owners >= manyOwners && b.score.S >= detect.High {
+		a.Severity = event.High
+	}
+	a.Title = "Objects of other users were requested"
+	if b.read > 0 {
+		a.Title = "Objects of other users were read"
+	}
+	a.Summary = fmt.Sprintf("%s %s reached for %d objects of others on %s %s%s within %d s; %s",
+		b.at.entity.Kind, b.at.entity.Value, b.objects, b.at.method, b.at.host, b.at.route, a.Counts["seconds"], b.outcome())
+	if owners > 0 {
+		a.Summary += fmt.Sprintf("; what was read belongs to %d owners", owners)
+	}
+	a.NextStep = "Request one of the quoted objects as another test user: if it is answered, the endpoint does not check ownership."
+	a.Evidence.Features = append(b.score.Features(b.test, "foreign_objects", "own_objects", "none"),
+		event.Feature{Name: "distinct_owners", Value: float64(owners), Baseline: 1})
+	a.Benign = []event.Hypothesis{
+		{Hypothesis: "The objects are shared or public.", Against: fmt.Sprintf("Each of the %d was disclosed to its owner alone, and no list or invitation disclosed it to this actor.", b.objects)},
+		{Hypothesis: "A support agent or administrator at work.", Against: "Nothing learned of this actor shows such a role: no search or list answered it with these objects before it asked."},
+	}
+	a.Tags = event.Tags{OWASP: []string{"API1:2023"}, Attack: []string{"T1190", "T1213"}}
+	return a
+}
