@@ -97,6 +97,10 @@ func (d *Decoder) Messages() int { return d.heads }
 // Idle reports whether the decoder is between messages, in step, with nothing buffered.
 func (d *Decoder) Idle() bool { return d.state == stateStart && len(d.buf) == 0 }
 
+// Blocked reports whether the decoder is before a message that its Handler is
+// not Ready for.
+func (d *Decoder) Blocked() bool { return d.state == stateStart && !d.handler.Ready() }
+
 // InStep reports whether the decoder knows where it is, as opposed to looking
 // for the start of a message.
 func (d *Decoder) InStep() bool { return d.state != stateSearch }

@@ -75,10 +75,18 @@ func (d *Decoder) search(b []byte, seq uint32, atNS int64) int {
 
 // findStart returns where in a line, line feed included, a message starts.
 func (d *Decoder) findStart(line []byte) (int, bool) {
+	find := findRequestLine
 	if d.side == Responses {
-		return findStatusLine(line)
+		find = findStatusLine
 	}
-	return findRequestLine(line)
+	off, ok := find(line)
+	if !ok {
+		return 0, false
+	}
+	// The head parser has the last word, so that what was found is not
+	// rejected later.
+	var h Head
+	return off, d.parseStart(&h, trimCR(bytes.TrimSuffix(line[off:], []byte{'\n'})))
 }
 
 // findStatusLine accepts "HTTP/1.x NNN" anywhere in a line: the body before it

@@ -1,0 +1,332 @@
+package parse
+
+import (
+	"lapwing/event"
+	"lapwing/parse/http1"
+)
+
+// Responses answer requests in order (RFC 9112 §9.3.2). Where packets were
+// lost, what the sender of a segment had received when it wrote it (its TCP
+// acknowledgement) tells which answers cannot belong to which requests.
+
+// before reports whether sequence number a lies before b.
+func before(a, b uint32) bool { return int32(a-b) < 0 }
+
+// Ready implements http1.Handler. After a request that may switch protocols
+// the client's bytes wait for the answer.
+func (s *clientSide) Ready() bool { return !s.pendingSwitch || s.oneSided }
+
+// Head implements http1.Handler.
+func (s *clientSide) Head(h *http1.Head) http1.Rule {
+	c := (*conn)(s)
+	if n := len(c.queue); n >= c.p.cfg.MaxPending {
+		c.p.stats.QueueOverflow++
+		c.pop()
+		c.respLost = true
+	} else if n > 0 && !c.dir[server].seen && h.StartNS-c.queue[0].req.startNS > int64(c.p.cfg.AnswerTime) {
+		c.pop()
+	}
+	x := c.p.newExch()
+	c.start(x, &x.req, h)
+	c.queue = append(c.queue, x)
+	c.curReq = x
+	return http1.RuleFramed
+}
+
+// start copies a head and what is known of its first segment.
+func (c *conn) start(x *exch, m *message, h *http1.Head) {
+	m.begin(h)
+	m.ack, m.noAck = c.seg.Ack, c.noAck()
+	if c.midstream {
+		c.midstream = false
+		x.flags |= event.FlagMidstream
+	}
+	if c.overlap {
+		c.overlap = false
+		x.flags |= event.FlagOverlapDiffers
+	}
+}
+
+// Body implements http1.Handler.
+func (s *clientSide) Body(b []byte) {
+	if x := s.curReq; x != nil {
+		s.p.keep(x, &x.req, b)
+	}
+}
+
+// Lost implements http1.Handler.
+func (s *clientSide) Lost(n int64) {
+	if x := s.curReq; x != nil {
+		x.req.lost += n
+		x.req.holed = true
+	}
+}
+
+// End implements http1.Handler.
+func (s *clientSide) End(f http1.Finish) {
+	c := (*conn)(s)
+	x := c.curReq
+	c.curReq = nil
+	if x == nil {
+		return
+	}
+	x.req.finish(f)
+	switch {
+	case x.resp.done:
+		c.pop()
+	case !x.resp.begun && (x.req.upgrade.End > x.req.upgrade.Start || isConnect(&x.req)):
+		c.pendingSwitch = true
+	}
+}
+
+func (m *message) finish(f http1.Finish) {
+	m.done, m.complete = true, f.Complete
+	m.flags |= f.Flags
+	if f.LastNS > m.lastNS {
+		m.lastNS = f.LastNS
+	}
+}
+
+// Unread implements http1.Handler.
+func (s *clientSide) Unread(n int) { (*conn)(s).countUnread(n) }
+
+// Hole implements http1.Handler.
+func (s *clientSide) Hole(int64) { s.dir[client].torn = true }
+
+// Rest implements http1.Handler.
+func (s *clientSide) Rest(b []byte) { (*conn)(s).rest(client, b) }
+
+// Ready implements http1.Handler. A response whose request may still come,
+// because capture swapped their packets, waits.
+func (s *serverSide) Ready() bool {
+	c := (*conn)(s)
+	if c.oneSided {
+		return true
+	}
+	x := c.unanswered()
+	if x == nil {
+		d := &c.dir[client]
+		known := d.seen && !c.noAck() && !before(d.next, c.seg.Ack)
+		if !known && !(d.ended && d.hold.empty()) && !d.dec.Versionless() {
+			return false
+		}
+		if c.curReq == nil {
+			d.dec.Flush() // the server has answered a head that lacks its end
+		}
+		if x = c.unanswered(); x == nil {
+			return true
+		}
+	}
+	if x.req.version == http1.VersionNone && len(x.req.fields) == 0 {
+		c.dir[server].dec.ExpectBare()
+	}
+	return true
+}
+
+// unanswered returns the oldest request without a final response, or nil.
+func (c *conn) unanswered() *exch {
+	for _, x := range c.queue {
+		if !x.resp.begun {
+			return x
+		}
+	}
+	return nil
+}
+
+// Head implements http1.Handler.
+func (s *serverSide) Head(h *http1.Head) http1.Rule {
+	c := (*conn)(s)
+	if h.Status >= 100 && h.Status < 200 && h.Status != 101 {
+		c.informing = true
+		if x := c.unanswered(); x != nil {
+			x.flags |= event.FlagInformational
+		}
+		return http1.RuleNoBody
+	}
+	x := c.match()
+	c.start(x, &x.resp, h)
+	c.curResp = x
+	if !x.req.begun {
+		if h.Status == 101 {
+			return c.switchTo(x, h)
+		}
+		return http1.RuleFramed
+	}
+	if !x.req.done {
+		x.flags |= event.FlagEarlyResponse
+		if x.req.expect {
+			c.dir[client].dec.BodyMayBeOmitted()
+		}
+	}
+	connect := isConnect(&x.req)
+	if connect || x.req.upgrade.End > x.req.upgrade.Start {
+		c.pendingSwitch = false
+	}
+	switch method := x.req.method.In(x.req.head); {
+	case h.Status == 101, connect && h.Status/100 == 2:
+		return c.switchTo(x, h)
+	case string(method) == "HEAD":
+		return http1.RuleNoBody
+	}
+	return http1.RuleFramed
+}
+
+func isConnect(m *message) bool { return string(m.method.In(m.head)) == "CONNECT" }
+
+// switchTo notes what follows the response.
+func (c *conn) switchTo(x *exch, h *http1.Head) http1.Rule {
+	x.flags |= event.FlagUpgrade
+	c.switching = classOther
+	if h.Status != 101 {
+		c.nest = true
+		return http1.RuleSwitch
+	}
+	switch to := h.Upgrade.In(h.Bytes); {
+	case containsFold(to, "websocket"):
+		c.switching = classWebSocket
+	case containsFold(to, "h2c"):
+		c.switching = classHTTP2
+	}
+	return http1.RuleSwitch
+}
+
+// match returns the exchange that the response under way belongs to: the
+// oldest open one, or a new one without a request.
+func (c *conn) match() *exch {
+	for len(c.queue) > 0 && c.queue[0].resp.begun {
+		c.pop() // its request never ended, and the server went on
+	}
+	known := !c.noAck()
+	if c.respLost && known {
+		// Requests that their own client considered answered before it sent the
+		// next one, which the server in turn had when it wrote this: their
+		// responses are among what was lost.
+		for len(c.queue) > 1 {
+			a, b := &c.queue[0].req, &c.queue[1].req
+			if a.noAck || b.noAck || !before(a.ack, b.ack) || !before(b.seq, c.seg.Ack) {
+				break
+			}
+			c.pop()
+		}
+	}
+	if c.respLost && len(c.queue) > 1 {
+		c.queue[0].flags |= event.FlagAmbiguous
+	}
+	c.respLost, c.lostBytes = false, 0
+	if len(c.queue) == 0 || known && !before(c.queue[0].req.seq, c.seg.Ack) {
+		return c.p.newExch()
+	}
+	return c.queue[0]
+}
+
+// Body implements http1.Handler.
+func (s *serverSide) Body(b []byte) {
+	if x := s.curResp; x != nil {
+		s.p.keep(x, &x.resp, b)
+	}
+}
+
+// Lost implements http1.Handler.
+func (s *serverSide) Lost(n int64) {
+	if x := s.curResp; x != nil {
+		x.resp.lost += n
+		x.resp.holed = true
+	}
+}
+
+// End implements http1.Handler.
+func (s *serverSide) End(f http1.Finish) {
+	c := (*conn)(s)
+	if c.informing {
+		c.informing = false
+		return
+	}
+	x := c.curResp
+	c.curResp = nil
+	if x == nil {
+		return
+	}
+	x.resp.finish(f)
+	if d := &c.dir[server]; d.ended && d.reason != 0 && f.Flags&event.FlagCloseDelimited != 0 {
+		x.resp.complete = false // what ended it was not its sender
+	}
+	switch {
+	case !x.req.begun:
+		c.emit(x)
+	case x.req.done:
+		if len(c.queue) > 1 && c.queue[1].req.startNS < x.resp.lastNS {
+			c.queue[1].flags |= event.FlagPipelined
+		}
+		c.pop()
+	}
+}
+
+// Unread implements http1.Handler.
+func (s *serverSide) Unread(n int) { (*conn)(s).countUnread(n) }
+
+// Hole implements http1.Handler.
+func (s *serverSide) Hole(n int64) {
+	s.dir[server].torn = true
+	s.respLost = true
+	s.lostBytes += n
+}
+
+// Rest implements http1.Handler.
+func (s *serverSide) Rest(b []byte) { (*conn)(s).rest(server, b) }
+
+func (c *conn) countUnread(n int) {
+	c.p.stats.Coverage.HTTP -= uint64(n)
+	c.p.stats.Coverage.Unread += uint64(n)
+	c.unread += uint64(n)
+}
+
+// rest holds what follows a switch of protocols, until afterSwitch says what
+// becomes of it.
+func (c *conn) rest(side int, b []byte) {
+	c.p.stats.Coverage.HTTP -= uint64(len(b))
+	seg := c.seg
+	seg.Seq += uint32(len(c.data) - len(b))
+	c.wait(side, piece{kind: pieceData, seg: seg}, b)
+}
+
+// pop ends the oldest exchange as it is.
+func (c *conn) pop() {
+	x := c.queue[0]
+	n := copy(c.queue, c.queue[1:])
+	c.queue[n] = nil
+	c.queue = c.queue[:n]
+	if x == c.curReq {
+		c.curReq = nil
+	}
+	if x == c.curResp {
+		c.curResp = nil
+	}
+	if !x.resp.begun {
+		x.resp.lost += c.lostBytes
+		c.lostBytes = 0
+		if n == 0 {
+			c.pendingSwitch = false
+		}
+	}
+	c.emit(x)
+}
+
+func (c *conn) emit(x *exch) {
+	if c.reset && !(x.resp.done && x.resp.complete) {
+		x.flags |= event.FlagReset
+	}
+	c.p.build(c, x)
+}
+
+func containsFold(b []byte, lower string) bool {
+	for i := 0; i+len(lower) <= len(b); i++ {
+		j := 0
+		for j < len(lower) && b[i+j]|0x20 == lower[j]|0x20 {
+			j++
+		}
+		if j == len(lower) {
+			return true
+		}
+	}
+	return false
+}
