@@ -293,5 +293,6 @@ func (c *conn) ignore(k class) {
 	c.phase, c.class = phaseIgnored, k
 	*c.p.stats.Connections.of(k)++
 	c.dropHolds(k)
+	c.tc.CountIgnored(c.p.stats.Coverage.of(k))
 	c.tc.Ignore()
 }

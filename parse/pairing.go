@@ -197,19 +197,24 @@ func (c *conn) match() *exch {
 		c.pop() // its request never ended, and the server went on
 	}
 	known := !c.noAck()
+	unsure := c.respLost && !known && len(c.queue) > 1
 	if c.respLost && known {
 		// Requests that their own client considered answered before it sent the
 		// next one, which the server in turn had when it wrote this: their
 		// responses are among what was lost.
 		for len(c.queue) > 1 {
 			a, b := &c.queue[0].req, &c.queue[1].req
-			if a.noAck || b.noAck || !before(a.ack, b.ack) || !before(b.seq, c.seg.Ack) {
+			if !before(b.seq, c.seg.Ack) {
+				break
+			}
+			if a.noAck || b.noAck || !before(a.ack, b.ack) {
+				unsure = true // pipelined: any of them may have lost its response
 				break
 			}
 			c.pop()
 		}
 	}
-	if c.respLost && len(c.queue) > 1 {
+	if unsure {
 		c.queue[0].flags |= event.FlagAmbiguous
 	}
 	c.respLost, c.lostBytes = false, 0

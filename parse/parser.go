@@ -98,6 +98,7 @@ func (p *Parser) Stats() Stats {
 // open makes the stream of a connection, or nil if its ports are not wanted.
 func (p *Parser) open(tc *tcp.Conn, atNS int64) tcp.Stream {
 	if p.ports != nil && !p.ports[tc.A.Port()] && !p.ports[tc.B.Port()] {
+		tc.CountIgnored(&p.stats.Coverage.Filtered)
 		return nil
 	}
 	return newConn(p, tc)

@@ -7,7 +7,7 @@ import (
 
 // Stats counts since the Parser was made, except where a gauge is named.
 //
-//	TCP.Delivered = HTTP + TLS + HTTP2 + WebSocket + Other + Unread + Faulted + Waiting   (of Coverage, less what was ignored)
+//	TCP.Delivered + TCP.Dropped.Ignored = HTTP + TLS + HTTP2 + WebSocket + Other + Unread + Faulted + Filtered + Waiting, of Coverage
 //	Requests  = Paired + NoResponse + Pending
 //	Responses = Paired + NoRequest + those of Pending that have begun
 //	Calls     = Paired + NoResponse + NoRequest
@@ -47,6 +47,7 @@ type Coverage struct {
 	Other     uint64 // anything else, what follows other upgrades included
 	Unread    uint64 // in HTTP/1 connections, but part of no message: found out of step
 	Faulted   uint64 // of connections given up because of a panic
+	Filtered  uint64 // of ports that are not wanted
 	Lost      uint64 // missing: acknowledged or skipped over, and not captured
 	Waiting   uint64 // gauge: not decided yet
 }
