@@ -30,7 +30,7 @@ func (a *Assembler) deliver(f *flow, h *half, dir int, b []byte, seg Segment) {
 	stream := f.stream
 	if !f.opened || f.conn.ignored {
 		if stream = a.open(f); stream == nil {
-			a.stats.Dropped.Ignored += uint64(len(b))
+			a.countIgnored(f, len(b))
 			return
 		}
 	}
@@ -140,5 +140,13 @@ func (a *Assembler) dropHistory(h *half) {
 	if h.history != 0 {
 		a.pages.release(h.history)
 		h.history = 0
+	}
+}
+
+// countIgnored counts payload that Ignore keeps from the Stream.
+func (a *Assembler) countIgnored(f *flow, n int) {
+	a.stats.Dropped.Ignored += uint64(n)
+	if f.conn.ignoredBytes != nil {
+		*f.conn.ignoredBytes += uint64(n)
 	}
 }

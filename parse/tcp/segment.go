@@ -37,7 +37,7 @@ func (a *Assembler) segment(f *flow, s *segment) {
 	}
 	if !h.known {
 		h.known, h.tentative = true, true
-		h.nextSeq = s.seq
+		h.nextSeq, h.isn = s.seq, s.seq-1
 	}
 	if s.flags&flagACK != 0 && (!o.acked || s.ack != o.peerAck) {
 		a.acknowledge(f, o, s.ack)
@@ -87,7 +87,7 @@ func (h *half) show(seq uint32) {
 func (a *Assembler) acknowledge(f *flow, h *half, ack uint32) {
 	if !h.known {
 		h.known, h.tentative = true, true
-		h.nextSeq = ack
+		h.nextSeq, h.isn = ack, ack-1
 	}
 	if h.acked && seqDiff(ack, h.peerAck) <= 0 {
 		return
@@ -118,13 +118,13 @@ func (a *Assembler) data(f *flow, h *half, s *segment) {
 		return
 	}
 	h.show(end)
-	if h.tentative && len(b)+missing > 0 {
+	if h.tentative {
 		h.tentative = false
 		// The guess came from another packet: data from just before it is late,
 		// not old. One byte further on, the guess was a keep-alive probe
 		// (RFC 9293 §3.8.4), which repeats the last byte.
 		if off < 0 && off > -tentativeBack || off == 1 {
-			h.nextSeq, off = seq, 0
+			h.nextSeq, h.isn, off = seq, seq-1, 0
 		}
 	}
 	if s.flags&flagFIN != 0 && !h.fin && seqDiff(end, h.nextSeq) >= 0 {
@@ -196,7 +196,7 @@ func (a *Assembler) inOrder(f *flow, h *half, s *segment, b []byte, missing int)
 		a.stats.OverlapDiffers++
 	}
 	if len(b) > 0 {
-		a.stats.Dropped.Ignored += uint64(len(b))
+		a.countIgnored(f, len(b))
 	}
 	a.drain(f, h, s.dir)
 	if missing > 0 && !f.conn.ignored {
@@ -221,7 +221,7 @@ func (a *Assembler) inOrder(f *flow, h *half, s *segment, b []byte, missing int)
 // mutedSegment keeps track of a connection nobody reads.
 func (a *Assembler) mutedSegment(f *flow, s *segment) {
 	h := &f.half[s.dir]
-	a.stats.Dropped.Ignored += uint64(len(s.payload))
+	a.countIgnored(f, len(s.payload))
 	end := s.seq + uint32(len(s.payload)+s.missing)
 	if !h.known || seqDiff(end, h.nextSeq) > 0 {
 		h.known, h.nextSeq = true, end

@@ -11,7 +11,8 @@ type Conn struct {
 	Context   uint32 // of the packets, see ip.Packet
 	FirstNS   int64  // packet time of the first segment, Unix ns
 
-	ignored bool
+	ignored      bool
+	ignoredBytes *uint64
 }
 
 // Ignore stops reassembly of this connection: no more Data and no more Gap,
@@ -19,6 +20,10 @@ type Conn struct {
 // It may be called from within a Stream's methods and more than once. A caller
 // who recovers a panic of its own Stream calls it to lose this flow only.
 func (c *Conn) Ignore() { c.ignored = true }
+
+// CountIgnored has the payload bytes that Ignore keeps from the Stream, from
+// now on, added to *bytes, so that what is passed over can be counted by kind.
+func (c *Conn) CountIgnored(bytes *uint64) { c.ignoredBytes = bytes }
 
 // A Stream receives one connection. Slices are borrowed for the call.
 type Stream interface {
