@@ -1,0 +1,213 @@
+package credentials
+
+import (
+	"net/netip"
+
+	"lapwing/detect"
+	"lapwing/detect/login"
+	"lapwing/detect/state"
+	"lapwing/event"
+)
+
+// Config bounds a Stage. Its zero value is usable.
+type Config struct {
+	Seed     uint64 // of the hashes behind table keys; from the deployment key
+	Clients  int    // client addresses, and as many programs behind them; 0: 65,536
+	Groups   int    // networks and sessions; 0: 32,768
+	Pairs    int    // (client, account) with failures; 0: 262,144
+	Accounts int    // accounts with failures from unfamiliar clients; 0: 131,072
+	Distinct int    // (key, account) pairs counted in 30 days; 0: 4,194,304 (10 MB)
+	Familiar int    // (client, account) pairs with a success in 45 days; 0: 2,097,152 (5 MB)
+	Pending  int    // failures waiting for ten minutes; 0: 131,072
+}
+
+// Stats count what a Stage could not keep.
+type Stats struct {
+	Attempts int64 // attempts judged
+	Dropped  int64 // failures that could not wait to be resolved
+	Evicted  int64 // keys pushed out of all tables
+	Refused  int64 // keys that found every place taken by suspects
+}
+
+const (
+	dayNS      = int64(24 * 60 * 60 * 1e9)
+	distinctNS = 30 * dayNS
+	familiarNS = 45 * dayNS
+)
+
+// A Stage judges attempts. It implements detect.Stage.
+type Stage struct {
+	cfg      Config
+	clients  *state.Table[client]  // by address
+	sources  *state.Table[track]   // by address and fingerprint
+	groups   *state.Table[group]   // by network, by session
+	pairs    *state.Table[pair]    // by client and account, or challenge
+	accounts *state.Table[account] // by account
+	distinct *state.Filter         // (key, account) counted already
+	familiar *state.Filter         // (account, client) that has succeeded
+	pending  queue
+	lastNS   int64
+	stats    Stats
+}
+
+// A client is what is known of one address.
+type client struct {
+	track
+	address netip.Addr
+	users   users
+	guesses *guessing // open case of brute force by this client
+}
+
+// New returns a Stage.
+func New(cfg Config) *Stage {
+	cfg.Clients = def(cfg.Clients, 65536)
+	cfg.Groups = def(cfg.Groups, 32768)
+	cfg.Pairs = def(cfg.Pairs, 262144)
+	cfg.Accounts = def(cfg.Accounts, 131072)
+	cfg.Distinct = def(cfg.Distinct, 4<<20)
+	cfg.Familiar = def(cfg.Familiar, 2<<20)
+	cfg.Pending = def(cfg.Pending, 131072)
+	return &Stage{
+		cfg: cfg, clients: state.NewTable[client](cfg.Clients), sources: state.NewTable[track](cfg.Clients),
+		groups: state.NewTable[group](cfg.Groups), pairs: state.NewTable[pair](cfg.Pairs), accounts: state.NewTable[account](cfg.Accounts),
+		distinct: state.NewFilter(cfg.Distinct, distinctNS), familiar: state.NewFilter(cfg.Familiar, familiarNS),
+		pending: queue{most: cfg.Pending},
+	}
+}
+
+func def(v, otherwise int) int {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
+
+// Name returns the name under which late attempts are sent to this stage.
+func (s *Stage) Name() string { return login.For }
+
+// Stats returns a copy of the counters.
+func (s *Stage) Stats() Stats {
+	st := s.stats
+	st.Evicted = s.clients.Evicted() + s.sources.Evicted() + s.groups.Evicted() + s.pairs.Evicted() + s.accounts.Evicted()
+	st.Refused = s.clients.Refused() + s.sources.Refused() + s.groups.Refused() + s.pairs.Refused() + s.accounts.Refused()
+	return st
+}
+
+// Observe judges the attempt that a call is, and learns who shares its address.
+func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
+	if c := o.Call; c.User != "" && c.Status > 0 && c.Status < 400 {
+		if k := s.clients.Get(o.Client); k != nil {
+			k.users.add(login.AccountKey(s.cfg.Seed, c.User), o.AtNS)
+		}
+	}
+	if o.Login == nil {
+		return
+	}
+	a := login.AttemptOf(o)
+	s.judge(&a, out)
+}
+
+// Fact judges an attempt that was recognised late.
+func (s *Stage) Fact(f *detect.Fact, out *detect.Output) {
+	if a, ok := f.Payload.(login.Attempt); ok {
+		s.judge(&a, out)
+	}
+}
+
+// Advance judges what has waited its ten minutes.
+func (s *Stage) Advance(nowNS int64, out *detect.Output) { s.settle(nowNS, out) }
+
+// Close judges what has waited for two minutes: at the end of a recording
+// most people who mistyped have long come in.
+func (s *Stage) Close(out *detect.Output) { s.settle(s.lastNS+resolveNS-shortNS, out) }
+
+func (s *Stage) judge(a *login.Attempt, out *detect.Output) {
+	s.lastNS = max(s.lastNS, a.AtNS)
+	s.settle(a.AtNS, out)
+	l := &a.Login
+	switch l.Class {
+	case detect.LoginPassword, detect.LoginMachine, detect.LoginMFA, detect.LoginReset, detect.LoginGuess:
+	default:
+		return
+	}
+	locked := l.Outcome == detect.LoginLocked
+	if !locked && !l.Outcome.Failed() && !l.Outcome.Succeeded() {
+		return
+	}
+	s.stats.Attempts++
+	k := s.clients.Put(a.Client, a.AtNS)
+	if k == nil {
+		return
+	}
+	k.address = a.Address
+	t := trial{Attempt: a, failed: !l.Outcome.Succeeded(), locked: locked, weight: weight(l.Confidence), network: networkOf(s.cfg.Seed, a.Address)}
+	if locked {
+		t.weight = 0.5
+	}
+	if l.Account != 0 {
+		t.familiar = s.knows(&t)
+		if !t.failed {
+			k.users.add(l.Account, a.AtNS)
+		}
+	}
+	if l.Account != 0 && !locked && (l.Class == detect.LoginPassword || l.Class == detect.LoginMachine) {
+		s.stuff(&t, k, out)
+	}
+	s.guess(&t, k, out)
+	if l.Account != 0 && !t.failed {
+		s.familiar.Add(state.Join(a.Client, l.Account), a.AtNS)
+		s.familiar.Add(state.Join(t.device(s.cfg.Seed), l.Account), a.AtNS)
+	}
+}
+
+// knows reports whether this client, or this program in this network, has
+// come into the account before.
+func (s *Stage) knows(t *trial) bool {
+	return s.familiar.Has(state.Join(t.Client, t.Login.Account), t.AtNS) ||
+		s.familiar.Has(state.Join(t.device(s.cfg.Seed), t.Login.Account), t.AtNS)
+}
+
+// A trial is an attempt with what is needed to judge it.
+type trial struct {
+	*login.Attempt
+	failed   bool // or not judged because of earlier failures
+	locked   bool
+	familiar bool
+	weight   float64
+	network  uint64
+}
+
+func (t *trial) device(seed uint64) uint64 {
+	return state.Join(t.network, state.Hash(seed, t.Fingerprint))
+}
+
+// call is what an alert quotes of the call.
+func (t *trial) call() *event.Call {
+	q := &t.Sample
+	return &event.Call{ID: q.ID, Time: q.Time, Client: t.Address, Method: q.Method, Host: q.Host, Path: q.Path, Status: q.Status}
+}
+
+// weight tempers evidence by the certainty of its label; near certainty is as good.
+func weight(confidence float64) float64 {
+	if confidence >= 0.9 {
+		return 1
+	}
+	return confidence
+}
+
+func prefixOf(a netip.Addr) netip.Prefix {
+	bits := 48
+	if a = a.Unmap(); a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil { // no address
+		return netip.Prefix{}
+	}
+	return p
+}
+
+func networkOf(seed uint64, a netip.Addr) uint64 {
+	p := prefixOf(a).Addr().As16()
+	return state.Join(state.Hash(seed, string(p[:])), 0x6e6574)
+}

@@ -1,0 +1,282 @@
+package credentials
+
+import (
+	"math"
+
+	"lapwing/detect"
+	"lapwing/detect/evidence"
+	"lapwing/detect/state"
+	"lapwing/event"
+)
+
+var (
+	// first tests the first attempt at each account: one person in five may
+	// mistype, a list of stolen passwords fails nearly always.
+	first = evidence.Test{P0: 0.20, P1: 0.85}
+	// unresolved tests whether the account came in from there within ten minutes.
+	unresolved = evidence.Test{P0: 0.10, P1: 0.80}
+)
+
+// remember is the evidence from which calls are kept to quote.
+const remember = detect.Noted / 2
+
+// Levels at which stuffing is looked for.
+const (
+	levelSource = iota
+	levelClient
+	levelNetwork
+	levelToken
+	levels
+)
+
+// A track is the evidence of stuffing against one key, and what happened since
+// that evidence began.
+type track struct {
+	first      evidence.Score
+	unresolved evidence.Score
+	startedNS  int64
+	lastNS     int64
+	attempts   int64
+	users      int64
+	failures   int64
+	successes  int64
+	entered    int64 // accounts that were entered, by a client new to them
+	open       *stuffing
+}
+
+// A group is a place behind which several clients may stand: a network, a
+// session. It is suspect by itself only if no client in it is.
+type group struct {
+	track
+	users  users
+	spread spread
+}
+
+// score returns the evidence that counts: at a place that several people
+// share, only what stayed unresolved.
+func (t *track) score(shared bool) (*evidence.Score, evidence.Test) {
+	if shared || t.unresolved.S > t.first.S {
+		return &t.unresolved, unresolved
+	}
+	return &t.first, first
+}
+
+// add counts a trial; novel says that its account was not counted here before.
+func (t *track) add(a *trial, novel bool) {
+	if t.first.S == 0 && t.unresolved.S == 0 && !novel {
+		return
+	}
+	t.lastNS = max(t.lastNS, a.AtNS)
+	began := false
+	if novel && !(a.failed && a.familiar) { // somebody known here who mistypes is no stranger with a list
+		began = t.first.Add(first, a.failed, a.weight) && t.unresolved.S == 0
+		if !a.failed {
+			t.unresolved.Add(unresolved, false, a.weight)
+		}
+	}
+	if began {
+		t.startedNS, t.attempts, t.users, t.failures, t.successes, t.entered, t.open = a.AtNS, 0, 0, 0, 0, 0, nil
+	}
+	t.attempts++
+	if novel {
+		t.users++
+	}
+	if a.failed {
+		t.failures++
+		return
+	}
+	t.successes++
+	if !a.familiar {
+		t.entered++
+	}
+}
+
+// stuff judges an attempt with a known account.
+func (s *Stage) stuff(a *trial, k *client, out *detect.Output) {
+	acc := a.Login.Account
+	var counted uint8
+	novel := func(level int, key uint64) bool {
+		if !s.distinct.Add(state.Join(key, acc+uint64(level)), a.AtNS) {
+			counted |= 1 << level
+			return true
+		}
+		return false
+	}
+	token := uint64(0)
+	if a.Token != "" {
+		token = state.Join(state.Hash(s.cfg.Seed, a.Token), 0x746f6b)
+	}
+	k.track.add(a, novel(levelClient, a.Client))
+	src := s.sources.Put(a.Source, a.AtNS)
+	if src != nil {
+		src.add(a, novel(levelSource, a.Source))
+	}
+	owned := false
+	if best, _ := k.best(src); best != nil {
+		owned = best.S >= detect.Noted
+	}
+	if !owned {
+		s.joinGroup(a, a.network, novel(levelNetwork, a.network))
+		if token != 0 {
+			s.joinGroup(a, token, novel(levelToken, token))
+		}
+	}
+	if a.failed && counted != 0 && !a.familiar {
+		w := waiting{dueNS: a.AtNS + resolveNS, client: a.Client, source: a.Source, network: a.network, token: token, account: acc, levels: counted, weight: float32(a.weight)}
+		if !s.pending.push(w) {
+			s.stats.Dropped++
+		}
+	}
+	s.quote(a, &k.track, k.users.shared(), func(c *stuffing) { c.entity = event.Entity{Kind: event.KindClient, Value: a.Address.String()} })
+	if src != nil {
+		s.quote(a, src, k.users.shared(), func(c *stuffing) {
+			c.entity = event.Entity{Kind: event.KindClient, Value: a.Address.String()}
+		})
+		s.protect(s.sources.Protect, a.Source, src)
+	}
+	s.protect(s.clients.Protect, a.Client, &k.track)
+	s.suspectClient(k, src, out)
+	if !owned {
+		s.quoteGroup(a, a.network, event.Entity{Kind: event.KindNetwork, Value: prefixOf(a.Address).String()}, out)
+		if token != 0 {
+			s.quoteGroup(a, token, event.Entity{Kind: event.KindToken, Value: a.Token}, out)
+		}
+	}
+}
+
+func (s *Stage) joinGroup(a *trial, key uint64, novel bool) {
+	g := s.groups.Put(key, a.AtNS)
+	if g == nil {
+		return
+	}
+	if !a.failed {
+		g.users.add(a.Login.Account, a.AtNS)
+	}
+	g.track.add(a, novel)
+	if novel && a.failed {
+		g.spread.add(a.Client)
+	}
+}
+
+func (s *Stage) quoteGroup(a *trial, key uint64, entity event.Entity, out *detect.Output) {
+	g := s.groups.Get(key)
+	if g == nil {
+		return
+	}
+	s.quote(a, &g.track, g.users.shared(), func(c *stuffing) { c.entity = entity })
+	s.protect(s.groups.Protect, key, &g.track)
+	s.suspectGroup(g, out)
+}
+
+// best returns the strongest evidence against a client: as a whole, or against
+// one program behind it.
+func (k *client) best(src *track) (*evidence.Score, *track) {
+	shared := k.users.shared()
+	whole, _ := k.track.score(shared)
+	if src != nil {
+		if one, _ := src.score(shared); one.S > whole.S {
+			return one, src
+		}
+	}
+	return whole, &k.track
+}
+
+func (s *Stage) suspectClient(k *client, src *track, out *detect.Output) {
+	score, t := k.best(src)
+	t.suspect(score.S, k.users.shared(), 1, out)
+}
+
+func (s *Stage) suspectGroup(g *group, out *detect.Output) {
+	if g.spread.distinct() < 3 || g.spread.top() > 0.5 {
+		return // one client: it answers for itself
+	}
+	shared := g.users.shared()
+	score, _ := g.track.score(shared)
+	g.track.suspect(score.S, shared, int64(g.spread.distinct()), out)
+}
+
+func (t *track) suspect(score float64, shared bool, clients int64, out *detect.Output) {
+	if score < detect.Noted || t.open == nil {
+		return
+	}
+	t.open.copy(t, shared)
+	t.open.clients = clients
+	out.Suspect(&detect.Suspicion{
+		Detector: "credential_stuffing", Entity: t.open.entity, StartedNS: t.startedNS, Score: score,
+		Impact: int(min(t.entered, math.MaxInt32)), Case: t.open,
+	})
+}
+
+// quote keeps the call in the case, which it opens once there is something to tell.
+func (s *Stage) quote(a *trial, t *track, shared bool, entity func(*stuffing)) {
+	if t.open == nil {
+		if t.first.S < remember && t.unresolved.S < remember && !(shared && t.failures >= 4) {
+			return
+		}
+		t.open = &stuffing{}
+		entity(t.open)
+	}
+	c := t.open
+	c.endpoint = a.Endpoint
+	weight := 1.0
+	if !a.failed {
+		weight = 2
+		if !a.familiar {
+			weight = 3
+			c.names.add(a.Login.Name)
+		}
+	}
+	c.samples.Add(a.call(), weight)
+}
+
+func (s *Stage) protect(set func(uint64, uint8), key uint64, t *track) {
+	set(key, protection(max(t.first.S, t.unresolved.S)))
+}
+
+// protection grows with evidence: a flood of new keys pushes out those first
+// against which there is none.
+func protection(score float64) uint8 { return uint8(min(200, score*10)) }
+
+// settle judges the failures that have waited long enough.
+func (s *Stage) settle(nowNS int64, out *detect.Output) {
+	for {
+		w, ok := s.pending.pop(nowNS)
+		if !ok {
+			return
+		}
+		hit := !s.familiar.Has(state.Join(w.client, w.account), w.dueNS)
+		weight := float64(w.weight)
+		add := func(t *track) {
+			if t.unresolved.Add(unresolved, hit, weight) && t.first.S == 0 {
+				t.startedNS = w.dueNS - resolveNS
+			}
+		}
+		k := s.clients.Get(w.client)
+		if k == nil {
+			continue
+		}
+		src := s.sources.Get(w.source)
+		if w.levels&(1<<levelClient) != 0 {
+			add(&k.track)
+		}
+		if src != nil && w.levels&(1<<levelSource) != 0 {
+			add(src)
+		}
+		if hit {
+			s.suspectClient(k, src, out)
+		}
+		for level, key := range map2(w.network, w.token) {
+			if key == 0 || w.levels&(1<<(levelNetwork+level)) == 0 {
+				continue
+			}
+			if g := s.groups.Get(key); g != nil {
+				add(&g.track)
+				if hit {
+					s.suspectGroup(g, out)
+				}
+			}
+		}
+	}
+}
+
+func map2(a, b uint64) [2]uint64 { return [2]uint64{a, b} }

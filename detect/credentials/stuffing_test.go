@@ -1,0 +1,155 @@
+package credentials
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"lapwing/event"
+)
+
+func clientEntity(ip string) event.Entity { return event.Entity{Kind: event.KindClient, Value: ip} }
+
+func (t *traffic) stuff(at, every time.Duration, n int, from func(int) string, fp string, hit func(int) bool) {
+	for i := range n {
+		t.login(at+time.Duration(i)*every, from(i), fp, fmt.Sprintf("victim%d", i), hit != nil && hit(i))
+	}
+}
+
+func always(s string) func(int) string { return func(int) string { return s } }
+
+// Twenty attempts at a login that was never seen before must be enough, at any pace.
+func TestStuffingColdAtAnyPace(t *testing.T) {
+	for _, by := range []int{1, 100, 5000} {
+		tr := newTraffic(1)
+		tr.stuff(0, 2*time.Second, 20, always("203.0.113.7"), "py", nil)
+		tr.stretch(by)
+		a := tr.run(t).one(t, "credential_stuffing", clientEntity("203.0.113.7"))
+		if a.Severity != event.Medium || a.Outcome != event.OutcomeBlocked || a.Counts["accounts"] != 20 {
+			t.Errorf("x%d: %v %v %v", by, a.Severity, a.Outcome, a.Counts)
+		}
+	}
+}
+
+func TestStuffingIsFoundAtTheTenthAccount(t *testing.T) {
+	for n, want := range map[int]int{9: 0, 10: 1} {
+		tr := newTraffic(2)
+		tr.warm(0, 60)
+		tr.stuff(time.Hour, time.Second, n, always("203.0.113.7"), "py", nil)
+		if got := len(tr.run(t).loud()); got != want {
+			t.Errorf("%d accounts: %d alerts, want %d", n, got, want)
+		}
+	}
+}
+
+func TestStuffingThatSucceedsIsHigh(t *testing.T) {
+	tr := newTraffic(3)
+	tr.warm(0, 60)
+	tr.stuff(time.Hour, time.Second, 60, always("203.0.113.7"), "py", func(i int) bool { return i == 40 })
+	a := tr.run(t).one(t, "credential_stuffing", clientEntity("203.0.113.7"))
+	if a.Severity != event.High || a.Outcome != event.OutcomeSucceeded || a.Counts["entered_accounts"] != 1 {
+		t.Errorf("%v %v %v %s", a.Severity, a.Outcome, a.Counts, a.Summary)
+	}
+}
+
+// A bot inside an office or a carrier's address is found by what stays unresolved.
+func TestStuffingBehindSharedAddress(t *testing.T) {
+	tr := newTraffic(4)
+	office(tr, 0, "198.51.100.4", 300, 0.25)
+	tr.stuff(20*time.Minute, 3*time.Second, 40, always("198.51.100.4"), "py", nil)
+	tr.run(t).one(t, "credential_stuffing", clientEntity("198.51.100.4"))
+}
+
+func TestStuffingFromRotatingNetwork(t *testing.T) {
+	tr := newTraffic(5)
+	tr.warm(0, 60)
+	tr.stuff(time.Hour, time.Second, 60, func(i int) string { return fmt.Sprintf("203.0.113.%d", 1+i%30) }, "py", nil)
+	tr.run(t).one(t, "credential_stuffing", event.Entity{Kind: event.KindNetwork, Value: "203.0.113.0/24"})
+}
+
+func TestStuffingWithRotatingFingerprintIsOneIncident(t *testing.T) {
+	tr := newTraffic(6)
+	tr.warm(0, 60)
+	for i := range 60 {
+		tr.login(time.Hour+time.Duration(i)*time.Second, "203.0.113.7", fmt.Sprintf("fp%d", i%7), fmt.Sprintf("v%d", i), false)
+	}
+	tr.run(t).one(t, "credential_stuffing", clientEntity("203.0.113.7"))
+}
+
+// office has n people log in within half an hour; a share mistypes first.
+func office(t *traffic, at time.Duration, from string, n int, mistype float64) {
+	for i := range n {
+		when := at + time.Duration(t.rng.Int64N(int64(30*time.Minute)))
+		user := fmt.Sprintf("office%d", i)
+		for t.rng.Float64() < mistype {
+			t.login(when, from, fmt.Sprintf("browser%d", i%9), user, false)
+			when += time.Duration(5+t.rng.IntN(60)) * time.Second
+		}
+		t.login(when, from, fmt.Sprintf("browser%d", i%9), user, true)
+	}
+}
+
+func TestOfficeMondayIsSilent(t *testing.T) {
+	for seed := range uint64(8) {
+		tr := newTraffic(seed)
+		office(tr, 0, "198.51.100.4", 500, 0.25)
+		tr.run(t).silent(t)
+	}
+}
+
+func TestPasswordExpiryDayIsSilent(t *testing.T) {
+	for seed := range uint64(5) {
+		tr := newTraffic(seed)
+		for day := range 3 {
+			mistype := 0.15
+			if day == 2 {
+				mistype = 0.6
+			}
+			office(tr, time.Duration(day)*24*time.Hour, "198.51.100.4", 300, mistype)
+		}
+		tr.run(t).silent(t)
+	}
+}
+
+func TestOutageAndRetryStormAreSilent(t *testing.T) {
+	tr := newTraffic(9)
+	tr.warm(0, 60)
+	for i := range 3000 {
+		c := tr.login(time.Hour+time.Duration(i)*300*time.Millisecond, fmt.Sprintf("198.51.%d.%d", i%3, i%97), "app", fmt.Sprintf("u%d", i%400), false)
+		c.Status, c.Shape.Response = 503, event.BodyShape{Type: "html"}
+	}
+	for i := range 400 {
+		tr.login(2*time.Hour+time.Duration(i)*200*time.Millisecond, fmt.Sprintf("198.51.%d.%d", i%3, i%97), "app", fmt.Sprintf("u%d", i), i%6 != 0)
+	}
+	tr.run(t).silent(t)
+}
+
+func TestCarrierIsSilent(t *testing.T) {
+	tr := newTraffic(10)
+	for i := range 4000 {
+		at := time.Duration(i) * 11 * time.Second
+		user := fmt.Sprintf("sub%d", i)
+		if tr.rng.Float64() < 0.2 {
+			tr.login(at, "100.64.0.9", "phone", user, false)
+			if tr.rng.Float64() < 0.2 {
+				continue // gives up
+			}
+			at += 20 * time.Second
+		}
+		tr.login(at, "100.64.0.9", "phone", user, true)
+	}
+	tr.run(t).silent(t)
+}
+
+// The same list of test users, wrong on purpose, every five minutes for a month.
+func TestIntegrationTestsAreSilent(t *testing.T) {
+	tr := newTraffic(11)
+	tr.warm(0, 60)
+	for i := range 3000 {
+		at := time.Hour + time.Duration(i)*5*time.Minute
+		for j := range 4 {
+			tr.login(at+time.Duration(j)*time.Second, "198.51.100.9", "ci", fmt.Sprintf("test%d", j), j == 3).RequestBytes = 44
+		}
+	}
+	tr.run(t).silent(t)
+}
