@@ -6,7 +6,7 @@ func (a *Assembler) endHalf(f *flow, dir int, reason EndReason) {
 	h.ended = true
 	a.setHole(f, h, dir, holeNone)
 	if n := a.release(h); f.conn.ignored {
-		a.countIgnored(f, n)
+		a.countIgnored(f, int(n))
 	} else {
 		a.stats.Dropped.AfterFIN += uint64(n)
 	}
@@ -61,7 +61,7 @@ func (a *Assembler) mute(f *flow) {
 	f.muted = true
 	for i := range f.half {
 		a.setHole(f, &f.half[i], i, holeNone)
-		a.countIgnored(f, a.release(&f.half[i]))
+		a.countIgnored(f, int(a.release(&f.half[i])))
 	}
 }
 
