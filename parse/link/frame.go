@@ -23,5 +23,6 @@ const (
 	TypeLinuxSLL = 113
 	TypeIPv4     = 228
 	TypeIPv6     = 229
+	TypeNFLOG    = 239
 	TypeLinuxSL2 = 276
 )

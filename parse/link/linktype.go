@@ -20,6 +20,8 @@ func (d *Decoder) linkHeader(typ uint32, c *cursor) Reason {
 		return d.pppoe(c)
 	case TypeCHDLC:
 		return d.cooked(c, 4, 2)
+	case TypeNFLOG:
+		return nflog(c)
 	}
 	return UnknownLinkType
 }
@@ -55,4 +57,39 @@ func (d *Decoder) cooked(c *cursor, size, at int) Reason {
 		return UnknownType
 	}
 	return d.etherType(typ, c)
+}
+
+// nflog finds the payload among the attributes of a netfilter log message:
+// family, version and resource id, then attributes with a length and a type in
+// the byte order of the capturing host, padded to 4 bytes.
+func nflog(c *cursor) Reason {
+	const payload = 9 // NFULA_PAYLOAD
+	if len(c.data) < 4 {
+		return Truncated
+	}
+	if family := c.data[0]; family != 2 && family != 10 { // AF_INET, AF_INET6 of Linux
+		return UnknownType
+	}
+	for i := 4; i+4 <= len(c.data); {
+		var order binary.ByteOrder = binary.LittleEndian
+		if c.data[i] == 0 && c.data[i+1] != 0 && c.data[i+3] != 0 {
+			// A length below 256 and a type below 256 with the low byte last.
+			order = binary.BigEndian
+		}
+		size, typ := int(order.Uint16(c.data[i:])), order.Uint16(c.data[i+2:])&0x7fff
+		if size < 4 {
+			return BadTunnel
+		}
+		if typ == payload {
+			end := min(i+size, len(c.data))
+			cut := i + size - end
+			c.data = c.data[i+4 : end]
+			if c.wire > 0 {
+				c.wire = len(c.data) + cut
+			}
+			return ok
+		}
+		i += (size + 3) &^ 3
+	}
+	return Truncated
 }

@@ -54,7 +54,7 @@ type half struct {
 	peerAck uint32 // highest the other side acknowledged; valid if acked
 	sentMax uint32 // behind the last byte its sender showed to have sent; valid if sent
 	finSeq  uint32 // behind the last byte; valid if fin
-	isn     uint32 // valid if syn
+	isn     uint32 // before the first byte known; of the SYN if syn
 	window  uint32 // largest it advertised, scaled
 	scale   uint8
 

@@ -10,11 +10,11 @@ func (a *Assembler) handshake(f *flow, s *segment) *flow {
 	switch {
 	case h.syn && h.isn == s.seq:
 		return f // sent again
-	case h.known && h.nextSeq == s.seq+1 && !h.syn:
+	case h.known && h.isn == s.seq:
 		// It belongs to what was taken for a connection under way: the mirror
 		// delivered it late.
 		a.orient(f, s.dir)
-		h.start(s)
+		h.syn, h.scale = true, s.scale
 		return f
 	case !f.opened && !h.syn:
 		// Nothing was read yet, and this is where reading begins.
@@ -53,9 +53,12 @@ func (a *Assembler) synAck(f *flow, s *segment) *flow {
 			o.known, o.tentative, o.nextSeq = true, false, s.ack
 		}
 		return f
-	case !h.known || h.tentative || h.nextSeq == s.seq+1:
-		// Data went with the SYN (RFC 7413), or was delivered before this.
+	case !h.known || h.tentative:
+		// Data went with the SYN (RFC 7413).
 		h.start(s)
+		return f
+	case h.isn == s.seq:
+		h.syn, h.scale = true, s.scale // delivered late
 		return f
 	}
 	f.challenge = synChallenge{valid: true, dir: uint8(1 - s.dir), isn: s.ack - 1}

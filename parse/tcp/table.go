@@ -58,6 +58,12 @@ func orderKey(p *ip.Packet, src, dst uint16, k *flowKey) (dir int) {
 	return 1
 }
 
+// is compares word by word: the compiler would call memequal for ==.
+func (k *flowKey) is(o *flowKey) bool {
+	return k.low.Lo == o.low.Lo && k.high.Lo == o.high.Lo && k.ports == o.ports &&
+		k.low.Hi == o.low.Hi && k.high.Hi == o.high.Hi && k.context == o.context && k.version == o.version
+}
+
 func (t *table) lookup(s *flows, k *flowKey, hash uint32) *flow {
 	for i := hash & t.mask; ; i = (i + 1) & t.mask {
 		e := t.entries[i]
@@ -65,7 +71,7 @@ func (t *table) lookup(s *flows, k *flowKey, hash uint32) *flow {
 			return nil
 		}
 		if uint32(e>>32) == hash {
-			if f := s.at(int32(uint32(e))); f.key == *k {
+			if f := s.at(int32(uint32(e))); f.key.is(k) {
 				return f
 			}
 		}
