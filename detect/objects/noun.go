@@ -35,11 +35,14 @@ func (n *nouns) ofRequest(c *event.Call, r *event.IDRef) noun {
 	if r.In == event.InPath {
 		return n.stem(segmentBefore(c.Path, r.Name))
 	}
-	return n.ofKey(c, r.Name)
+	if v := n.ofKey(r.Name); !v.path {
+		return v.own
+	}
+	return n.ofPath(c)
 }
 
-// ofKey is the noun of an identifier under a key of a query or a body.
-func (n *nouns) ofKey(c *event.Call, key string) noun {
+// ofKey reads a key of a query or a body.
+func (n *nouns) ofKey(key string) named {
 	v, ok := n.cache[key]
 	if !ok {
 		v = n.parse(key)
@@ -47,10 +50,7 @@ func (n *nouns) ofKey(c *event.Call, key string) noun {
 			n.cache[strings.Clone(key)] = v
 		}
 	}
-	if v.path {
-		return n.ofPath(c)
-	}
-	return v.own
+	return v
 }
 
 // ofPath is the noun of what an endpoint serves: the last word of its path

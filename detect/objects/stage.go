@@ -188,6 +188,7 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, washes b
 		}
 	}
 	kept, fresh := 0, 0
+	served := s.nouns.ofPath(c)
 	for i := range c.IDs {
 		r := &c.IDs[i]
 		if !r.Response || r.Class == event.ClassSecret || r.Class == event.ClassNone {
@@ -197,7 +198,10 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, washes b
 		if echoes(c, r) {
 			continue
 		}
-		of := s.nouns.ofKey(c, r.Name)
+		of := served
+		if v := s.nouns.ofKey(r.Name); !v.path {
+			of = v.own
+		}
 		if s.tell(o, m, host, of, r, c.Status == 201, !washes, out) {
 			fresh++
 		}
@@ -209,7 +213,7 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, washes b
 		}
 	}
 	if n := unseen(c, kept); n > 0 {
-		m.lend(s.nouns.ofPath(c), n, float64(fresh)/float64(max(1, kept)))
+		m.lend(served, n, float64(fresh)/float64(max(1, kept)))
 	}
 }
 
