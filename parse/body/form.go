@@ -16,6 +16,7 @@ const (
 
 // Pairs calls yield for each name=value of a query or a form, still encoded,
 // until it returns false or maxFields were seen; it reports whether all were.
+// The value is nil if there was no "=".
 func Pairs(s []byte, yield func(name, value []byte) bool) bool {
 	for n := 0; len(s) > 0; n++ {
 		if n == maxFields {

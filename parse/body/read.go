@@ -105,6 +105,7 @@ func (r *Reader) Read(d *Doc, contentType, data []byte) {
 		r.trie.reset()
 	}
 	*d = Doc{Leaves: d.Leaves[:0], seen: d.seen[:0], text: d.text[:0], gen: r.gen}
+	r.touch(d, 0)
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if len(data) == 0 {
 		return

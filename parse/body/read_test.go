@@ -181,7 +181,7 @@ func FuzzJSON(f *testing.F) {
 		var d Doc
 		r.gen++
 		d.gen = r.gen
-		d.Type = "json"
+		r.touch(&d, 0)
 		r.json(&d, in)
 		if !json.Valid(in) || !utf8.Valid(in) || bytes.Contains(in, []byte(`\u`)) {
 			return
