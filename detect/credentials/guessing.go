@@ -107,7 +107,7 @@ func (s *Stage) guess(a *trial, k *client, out *detect.Output) {
 		if !a.locked || p.failures > lockable {
 			s.guessTogether(a, k, p, out)
 		}
-		if a.failed && p.failures > few && !p.loop.possible() && !k.users.shared() && !k.stuffs() {
+		if a.failed && p.failures > few && !p.loop.possible(p.known) && !k.users.shared() && !k.stuffs() {
 			s.guessPair(a, k, kindMany, a.Client, out)
 		}
 	}
@@ -168,7 +168,7 @@ func (s *Stage) tellPair(a *trial, k *client, p *pair, what kind, t evidence.Tes
 	if p.score.S < remember && p.failures <= few && p.joined == 0 {
 		return
 	}
-	if what != kindCode && what != kindMany && p.loop.certain() && a.failed {
+	if what != kindCode && what != kindMany && p.loop.certain(p.known) && a.failed {
 		s.tellLoop(a, p, t, out)
 		return
 	}
@@ -251,7 +251,7 @@ func (s *Stage) guessTogether(a *trial, k *client, p *pair, out *detect.Output) 
 	if a.failed {
 		t.failures++
 		t.spread.add(a.Client)
-		if p.attempts > 1 && p.loop.possible() {
+		if p.attempts > 1 && p.loop.possible(p.known) {
 			p.withheld += a.weight
 			return
 		}

@@ -207,3 +207,37 @@ func TestDeterminism(t *testing.T) {
 		t.Error("the same input gave other alerts")
 	}
 }
+
+// A password was changed and a service was not told: it came in before, and
+// now fails once a second for days.
+func TestServiceWithChangedPasswordIsSilent(t *testing.T) {
+	tr := newTraffic(16)
+	for i := range 20000 {
+		c := event.Call{Client: ip("198.51.100.9"), Fingerprint: "svc", Method: "GET", Path: "/feed", Status: 200, Auth: event.AuthBasic, Account: "nm-feed", Flags: event.FlagSecretPresented}
+		if i > 100 {
+			c.Status = 401
+		}
+		tr.add(time.Duration(i)*time.Second+time.Duration(tr.rng.IntN(40))*time.Millisecond, c)
+	}
+	tr.run(t).silent(t)
+}
+
+// Where a log cannot show whether a redirect leads in or back, what the client
+// does next can.
+func TestRedirectsInALogAreJudgedByWhatFollows(t *testing.T) {
+	tr := newTraffic(17)
+	for i := range 400 { // people behind one address log in and go on
+		at := time.Duration(i) * 20 * time.Second
+		if i%4 == 0 {
+			tr.form(at, "198.51.100.4", "/account/signin", 302, 0)
+			at += 5 * time.Second
+		}
+		tr.form(at, "198.51.100.4", "/account/signin", 302, 0)
+		c := tr.form(at+time.Second, "198.51.100.4", "/dashboard", 200, 9000)
+		c.Method = "GET"
+	}
+	for i := range 60 {
+		tr.form(time.Hour+time.Duration(i)*1700*time.Millisecond, "203.0.113.7", "/account/signin", 302, 0)
+	}
+	tr.run(t).one(t, "brute_force", clientEntity("203.0.113.7"))
+}

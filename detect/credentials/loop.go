@@ -50,14 +50,16 @@ func (l *loop) add(atNS, size int64, log bool) {
 }
 
 // possible reports whether all that was seen so far fits a timetable.
-func (l *loop) possible() bool {
+// Of a client that came in before (the password was changed under it) any even
+// pace will do.
+func (l *loop) possible(known bool) bool {
 	if l.broken {
 		return false
 	}
 	if l.n == 0 {
 		return true
 	}
-	if l.mean < slowNS {
+	if l.mean < slowNS && !known {
 		return false
 	}
 	limit := steady * l.mean
@@ -68,4 +70,4 @@ func (l *loop) possible() bool {
 }
 
 // certain reports whether enough was seen to say that it is one.
-func (l *loop) certain() bool { return l.n >= 4 && l.possible() }
+func (l *loop) certain(known bool) bool { return l.n >= 4 && l.possible(known) }

@@ -7,19 +7,19 @@ const (
 	shortNS = int64(2 * 60 * 1e9)
 )
 
-// A waiting failure is judged ten minutes later at every level that counted it.
+// A waiting attempt is judged ten minutes later at every level that counted it.
 type waiting struct {
 	dueNS   int64
 	client  uint64
 	source  uint64
-	network uint64
-	token   uint64
+	groups  [3]uint64
 	account uint64
 	levels  uint8 // bit per level that counted this account for the first time
 	weight  float32
+	entered bool // came in at the first attempt
 }
 
-// A queue holds waiting failures in order of time.
+// A queue holds waiting attempts in order of time.
 type queue struct {
 	list []waiting
 	head int
@@ -42,7 +42,7 @@ func (q *queue) push(w waiting) bool {
 	return true
 }
 
-// pop takes the first failure that is due.
+// pop takes the first attempt that is due.
 func (q *queue) pop(nowNS int64) (waiting, bool) {
 	if q.head == len(q.list) || q.list[q.head].dueNS > nowNS {
 		return waiting{}, false

@@ -18,13 +18,13 @@ type Config struct {
 	Accounts int    // accounts with failures from unfamiliar clients; 0: 131,072
 	Distinct int    // (key, account) pairs counted in 30 days; 0: 4,194,304 (10 MB)
 	Familiar int    // (client, account) pairs with a success in 45 days; 0: 2,097,152 (5 MB)
-	Pending  int    // failures waiting for ten minutes; 0: 131,072
+	Pending  int    // first attempts waiting for ten minutes; 0: 262,144 (23 MB)
 }
 
 // Stats count what a Stage could not keep.
 type Stats struct {
 	Attempts int64 // attempts judged
-	Dropped  int64 // failures that could not wait to be resolved
+	Dropped  int64 // first attempts that could not wait to be resolved
 	Evicted  int64 // keys pushed out of all tables
 	Refused  int64 // keys that found every place taken by suspects
 }
@@ -66,7 +66,7 @@ func New(cfg Config) *Stage {
 	cfg.Accounts = def(cfg.Accounts, 131072)
 	cfg.Distinct = def(cfg.Distinct, 4<<20)
 	cfg.Familiar = def(cfg.Familiar, 2<<20)
-	cfg.Pending = def(cfg.Pending, 131072)
+	cfg.Pending = def(cfg.Pending, 262144)
 	return &Stage{
 		cfg: cfg, clients: state.NewTable[client](cfg.Clients), sources: state.NewTable[track](cfg.Clients),
 		groups: state.NewTable[group](cfg.Groups), pairs: state.NewTable[pair](cfg.Pairs), accounts: state.NewTable[account](cfg.Accounts),

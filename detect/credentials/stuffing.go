@@ -26,7 +26,7 @@ const (
 	levelClient
 	levelNetwork
 	levelToken
-	levels
+	levelCluster
 )
 
 // A track is the evidence of stuffing against one key, and what happened since
@@ -45,9 +45,10 @@ type track struct {
 }
 
 // A group is a place behind which several clients may stand: a network, a
-// session. It is suspect by itself only if no client in it is.
+// session, a program. It is suspect by itself only if no client in it is.
 type group struct {
 	track
+	level  int
 	users  users
 	spread spread
 }
@@ -70,9 +71,6 @@ func (t *track) add(a *trial, novel bool) {
 	began := false
 	if novel && !(a.failed && a.familiar) { // somebody known here who mistypes is no stranger with a list
 		began = t.first.Add(first, a.failed, a.weight) && t.unresolved.S == 0
-		if !a.failed {
-			t.unresolved.Add(unresolved, false, a.weight)
-		}
 	}
 	if began {
 		t.startedNS, t.attempts, t.users, t.failures, t.successes, t.entered, t.open = a.AtNS, 0, 0, 0, 0, 0, nil
@@ -102,53 +100,71 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) {
 		}
 		return false
 	}
-	token := uint64(0)
-	if a.Token != "" {
-		token = state.Join(state.Hash(s.cfg.Seed, a.Token), 0x746f6b)
-	}
+	entity := event.Entity{Kind: event.KindClient, Value: a.Address.String()}
 	k.track.add(a, novel(levelClient, a.Client))
+	s.quote(a, &k.track, k.users.shared(), entity)
+	s.clients.Protect(a.Client, k.track.protection())
 	src := s.sources.Put(a.Source, a.AtNS)
 	if src != nil {
 		src.add(a, novel(levelSource, a.Source))
+		s.quote(a, src, k.users.shared(), entity)
+		s.sources.Protect(a.Source, src.protection())
 	}
-	owned := false
-	if best, _ := k.best(src); best != nil {
-		owned = best.S >= detect.Noted
-	}
-	if !owned {
-		s.joinGroup(a, a.network, novel(levelNetwork, a.network))
-		if token != 0 {
-			s.joinGroup(a, token, novel(levelToken, token))
+	s.suspectClient(k, src, out)
+	score, _ := k.best(src)
+	owned := score.S >= detect.Noted
+	groups := s.groupsOf(a)
+	for i, key := range groups {
+		if owned { // what one suspect does is not held against those around it
+			break
+		}
+		if key != 0 {
+			level := levelNetwork + i
+			owned = s.join(a, level, key, novel(level, key), out)
 		}
 	}
-	if a.failed && counted != 0 && !a.familiar {
-		w := waiting{dueNS: a.AtNS + resolveNS, client: a.Client, source: a.Source, network: a.network, token: token, account: acc, levels: counted, weight: float32(a.weight)}
+	if counted != 0 && !(a.failed && a.familiar) {
+		// Who came in waits too: were only failures late, the last ten minutes
+		// of a busy morning would look like nothing but failures.
+		w := waiting{dueNS: a.AtNS + resolveNS, entered: !a.failed, client: a.Client, source: a.Source, groups: groups, account: acc, levels: counted, weight: float32(a.weight)}
 		if !s.pending.push(w) {
 			s.stats.Dropped++
 		}
 	}
-	s.quote(a, &k.track, k.users.shared(), func(c *stuffing) { c.entity = event.Entity{Kind: event.KindClient, Value: a.Address.String()} })
-	if src != nil {
-		s.quote(a, src, k.users.shared(), func(c *stuffing) {
-			c.entity = event.Entity{Kind: event.KindClient, Value: a.Address.String()}
-		})
-		s.protect(s.sources.Protect, a.Source, src)
-	}
-	s.protect(s.clients.Protect, a.Client, &k.track)
-	s.suspectClient(k, src, out)
-	if !owned {
-		s.quoteGroup(a, a.network, event.Entity{Kind: event.KindNetwork, Value: prefixOf(a.Address).String()}, out)
-		if token != 0 {
-			s.quoteGroup(a, token, event.Entity{Kind: event.KindToken, Value: a.Token}, out)
-		}
-	}
 }
 
-func (s *Stage) joinGroup(a *trial, key uint64, novel bool) {
+// groupsOf returns the keys of the network, the session and the program of an
+// attempt, 0 where it shows none.
+func (s *Stage) groupsOf(a *trial) (keys [3]uint64) {
+	if a.Address.IsValid() {
+		keys[0] = a.network
+	}
+	if a.Token != "" {
+		keys[1] = state.Join(state.Hash(s.cfg.Seed, a.Token), 0x746f6b)
+	}
+	if a.Fingerprint != "" {
+		keys[2] = state.Join(state.Hash(s.cfg.Seed, a.Fingerprint), 0x667072)
+	}
+	return keys
+}
+
+func groupEntity(a *trial, level int) event.Entity {
+	switch level {
+	case levelNetwork:
+		return event.Entity{Kind: event.KindNetwork, Value: prefixOf(a.Address).String()}
+	case levelToken:
+		return event.Entity{Kind: event.KindToken, Value: a.Token}
+	}
+	return event.Entity{Kind: event.KindCluster, Value: a.Fingerprint}
+}
+
+// join counts a trial in a group, and reports whether the group is a suspect.
+func (s *Stage) join(a *trial, level int, key uint64, novel bool, out *detect.Output) bool {
 	g := s.groups.Put(key, a.AtNS)
 	if g == nil {
-		return
+		return false
 	}
+	g.level = level
 	if !a.failed {
 		g.users.add(a.Login.Account, a.AtNS)
 	}
@@ -156,16 +172,9 @@ func (s *Stage) joinGroup(a *trial, key uint64, novel bool) {
 	if novel && a.failed {
 		g.spread.add(a.Client)
 	}
-}
-
-func (s *Stage) quoteGroup(a *trial, key uint64, entity event.Entity, out *detect.Output) {
-	g := s.groups.Get(key)
-	if g == nil {
-		return
-	}
-	s.quote(a, &g.track, g.users.shared(), func(c *stuffing) { c.entity = entity })
-	s.protect(s.groups.Protect, key, &g.track)
-	s.suspectGroup(g, out)
+	s.quote(a, &g.track, g.users.shared(), groupEntity(a, level))
+	s.groups.Protect(key, g.track.protection())
+	return s.suspectGroup(g, out)
 }
 
 // best returns the strongest evidence against a client: as a whole, or against
@@ -183,38 +192,48 @@ func (k *client) best(src *track) (*evidence.Score, *track) {
 
 func (s *Stage) suspectClient(k *client, src *track, out *detect.Output) {
 	score, t := k.best(src)
-	t.suspect(score.S, k.users.shared(), 1, out)
+	t.suspect(score.S, detect.Medium, k.users.shared(), 1, out)
 }
 
-func (s *Stage) suspectGroup(g *group, out *detect.Output) {
-	if g.spread.distinct() < 3 || g.spread.top() > 0.5 {
-		return // one client: it answers for itself
+// programThreshold is what a program must pass: there are many programs, each
+// with its own chance of a false alarm (12 + ln 200).
+const programThreshold = 17.3
+
+// suspectGroup reports whether the group is suspect, and tells if it is. A
+// group in which one client stands out is not: that client answers for itself.
+func (s *Stage) suspectGroup(g *group, out *detect.Output) bool {
+	clients, threshold := 3, detect.Medium
+	if g.level == levelCluster {
+		clients, threshold = 5, programThreshold
+	}
+	if g.spread.distinct() < clients || g.spread.top() > 0.5 {
+		return false
 	}
 	shared := g.users.shared()
 	score, _ := g.track.score(shared)
-	g.track.suspect(score.S, shared, int64(g.spread.distinct()), out)
+	g.track.suspect(score.S, threshold, shared, int64(g.spread.distinct()), out)
+	return score.S >= detect.Noted
 }
 
-func (t *track) suspect(score float64, shared bool, clients int64, out *detect.Output) {
+func (t *track) suspect(score, threshold float64, shared bool, clients int64, out *detect.Output) {
 	if score < detect.Noted || t.open == nil {
 		return
 	}
 	t.open.copy(t, shared)
 	t.open.clients = clients
 	out.Suspect(&detect.Suspicion{
-		Detector: "credential_stuffing", Entity: t.open.entity, StartedNS: t.startedNS, Score: score,
+		Detector: "credential_stuffing", Entity: t.open.entity, StartedNS: t.startedNS, Score: score, Threshold: threshold,
 		Impact: int(min(t.entered, math.MaxInt32)), Case: t.open,
 	})
 }
 
 // quote keeps the call in the case, which it opens once there is something to tell.
-func (s *Stage) quote(a *trial, t *track, shared bool, entity func(*stuffing)) {
+func (s *Stage) quote(a *trial, t *track, shared bool, entity event.Entity) {
 	if t.open == nil {
 		if t.first.S < remember && t.unresolved.S < remember && !(shared && t.failures >= 4) {
 			return
 		}
-		t.open = &stuffing{}
-		entity(t.open)
+		t.open = &stuffing{entity: entity}
 	}
 	c := t.open
 	c.endpoint = a.Endpoint
@@ -229,22 +248,20 @@ func (s *Stage) quote(a *trial, t *track, shared bool, entity func(*stuffing)) {
 	c.samples.Add(a.call(), weight)
 }
 
-func (s *Stage) protect(set func(uint64, uint8), key uint64, t *track) {
-	set(key, protection(max(t.first.S, t.unresolved.S)))
-}
+func (t *track) protection() uint8 { return protection(max(t.first.S, t.unresolved.S)) }
 
 // protection grows with evidence: a flood of new keys pushes out those first
 // against which there is none.
 func protection(score float64) uint8 { return uint8(min(200, score*10)) }
 
-// settle judges the failures that have waited long enough.
+// settle judges the attempts that have waited long enough.
 func (s *Stage) settle(nowNS int64, out *detect.Output) {
 	for {
 		w, ok := s.pending.pop(nowNS)
 		if !ok {
 			return
 		}
-		hit := !s.familiar.Has(state.Join(w.client, w.account), w.dueNS)
+		hit := !w.entered && !s.familiar.Has(state.Join(w.client, w.account), w.dueNS)
 		weight := float64(w.weight)
 		add := func(t *track) {
 			if t.unresolved.Add(unresolved, hit, weight) && t.first.S == 0 {
@@ -265,8 +282,8 @@ func (s *Stage) settle(nowNS int64, out *detect.Output) {
 		if hit {
 			s.suspectClient(k, src, out)
 		}
-		for level, key := range map2(w.network, w.token) {
-			if key == 0 || w.levels&(1<<(levelNetwork+level)) == 0 {
+		for i, key := range w.groups {
+			if key == 0 || w.levels&(1<<(levelNetwork+i)) == 0 {
 				continue
 			}
 			if g := s.groups.Get(key); g != nil {
@@ -278,5 +295,3 @@ func (s *Stage) settle(nowNS int64, out *detect.Output) {
 		}
 	}
 }
-
-func map2(a, b uint64) [2]uint64 { return [2]uint64{a, b} }

@@ -153,3 +153,17 @@ func TestIntegrationTestsAreSilent(t *testing.T) {
 	}
 	tr.run(t).silent(t)
 }
+
+// One attempt a client, all with the same program: nobody stands out but the program.
+func TestBotnetWithItsOwnProgram(t *testing.T) {
+	for _, by := range []int{1, 100} {
+		tr := newTraffic(12)
+		tr.warm(0, 60)
+		tr.stuff(time.Hour, time.Minute, 40, func(i int) string { return fmt.Sprintf("203.%d.113.%d", i, i+1) }, "bot", func(i int) bool { return i == 30 })
+		tr.stretch(by)
+		a := tr.run(t).one(t, "credential_stuffing", event.Entity{Kind: event.KindCluster, Value: "bot"})
+		if a.Severity != event.High {
+			t.Errorf("severity %v: %s", a.Severity, a.Summary)
+		}
+	}
+}

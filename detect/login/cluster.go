@@ -174,12 +174,10 @@ func (a *answer) key() uint64 {
 
 // A cluster is one way in which an endpoint answers.
 type cluster struct {
-	key      uint64
-	answer   answer
-	n        uint32 // attempts
-	used     uint32 // … whose credential the same client then used elsewhere
-	tried    uint32 // … of which it is known what their source did next
-	followed uint32 // … and it went on to other pages
+	key    uint64
+	answer answer
+	n      uint32 // attempts
+	used   uint32 // … whose credential the same client then used elsewhere
 }
 
 // outcome says how attempts with this answer ended, and how sure that is. It
@@ -229,11 +227,10 @@ func (cl *cluster) refusal(m *model) (detect.LoginOutcome, float64) {
 }
 
 // quiet judges answers of 2xx or 3xx that carry no credential that counts and
-// no word: by what other answers the endpoint has, then by what clients did
-// next.
+// no word, by what other answers the endpoint has. Where they do not tell, what
+// the client does next has to: see step.
 func (cl *cluster) quiet(m *model) (detect.LoginOutcome, float64) {
 	a := &cl.answer
-	const enough = 8 // sources followed up before silence means anything
 	if a.minted == mintCookie && !a.html {
 		if cl.n >= 10 && cl.used == 0 {
 			return detect.LoginFailure, 0.75 // a session for everybody, used by nobody
@@ -257,14 +254,6 @@ func (cl *cluster) quiet(m *model) (detect.LoginOutcome, float64) {
 			return detect.LoginFailure, 0.92
 		case m.refused > 0 && a.status < 400:
 			return detect.LoginSuccess, 0.85
-		}
-	}
-	if cl.tried >= enough {
-		switch {
-		case cl.followed*7 <= cl.tried:
-			return detect.LoginFailure, 0.8
-		case cl.followed*2 >= cl.tried:
-			return detect.LoginSuccess, 0.8
 		}
 	}
 	if a.status == 204 && !a.log {

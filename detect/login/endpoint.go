@@ -50,8 +50,29 @@ type model struct {
 
 type held struct {
 	attempt Attempt
-	call    event.ID
 	cluster int
+	next    step
+}
+
+// A step is what the client of an attempt did next. Whoever got in goes on to
+// other pages; whoever comes back with another attempt did not. This judges an
+// attempt by itself, at any pace, where answers look alike.
+type step uint8
+
+const (
+	stepNone step = iota
+	stepOn
+	stepBack
+)
+
+func (s step) outcome() (detect.LoginOutcome, float64) {
+	switch s {
+	case stepOn:
+		return detect.LoginSuccess, 0.8
+	case stepBack:
+		return detect.LoginFailure, 0.8
+	}
+	return detect.LoginUnknown, 0.5
 }
 
 func (m *model) count(c *event.Call, f fields, a *answer, source uint64) {

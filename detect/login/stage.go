@@ -51,7 +51,7 @@ type Stage struct {
 
 type try struct {
 	endpoint uint64
-	cluster  int32
+	call     event.ID
 	open     bool
 }
 
@@ -102,7 +102,7 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 		s.use(o)
 	}
 	if s.tries.Len() > 0 {
-		s.follow(o)
+		s.follow(o, out)
 	}
 	if c.Account == "" && c.Flags&(event.FlagSecretPresented|event.FlagCredentialInQuery) == 0 && !takesBody(c.Method) {
 		return
@@ -221,7 +221,7 @@ func (s *Stage) observe(o *detect.Observation, f fields, out *detect.Output) {
 	if i >= 0 {
 		m.clusters[i].n++
 	}
-	s.await(o, key, i, &a)
+	s.await(o, key, i, &a, out)
 	if !m.recognise() {
 		s.hold(o, m, i, f)
 		return
@@ -256,7 +256,7 @@ func (s *Stage) hold(o *detect.Observation, m *model, cluster int, f fields) {
 		s.stats.Unheld++
 		return
 	}
-	h := held{attempt: attemptOf(o), call: o.Call.ID, cluster: cluster}
+	h := held{attempt: attemptOf(o), cluster: cluster}
 	h.attempt.Login = detect.Login{Class: class, Account: AccountKey(s.cfg.Seed, o.Call.Account), Name: o.Call.Account}
 	if len(m.held) == heldPerEndpoint || s.held >= s.cfg.Held { // the oldest goes: what is under way matters more
 		s.stats.Unheld++
@@ -275,6 +275,9 @@ func (s *Stage) release(m *model, out *detect.Output) {
 		l := &h.attempt.Login
 		l.Outcome, l.Confidence = m.clusters[h.cluster].outcome(m)
 		if l.Outcome == detect.LoginUnknown {
+			l.Outcome, l.Confidence = h.next.outcome()
+		}
+		if l.Outcome == detect.LoginUnknown {
 			rest = append(rest, h)
 			continue
 		}
@@ -292,7 +295,7 @@ func (s *Stage) release(m *model, out *detect.Output) {
 
 // await remembers what would prove how an attempt ended: that its client uses
 // the credential it was handed, or that it goes on to other pages.
-func (s *Stage) await(o *detect.Observation, key uint64, cluster int, a *answer) {
+func (s *Stage) await(o *detect.Observation, key uint64, cluster int, a *answer, out *detect.Output) {
 	if cluster < 0 || a.status >= 400 || a.status == 0 {
 		return
 	}
@@ -306,10 +309,10 @@ func (s *Stage) await(o *detect.Observation, key uint64, cluster int, a *answer)
 		}
 	}
 	if t := s.tries.Put(o.Source, o.AtNS); t != nil {
-		if t.open { // came back without having gone anywhere
-			s.settle(t, false)
+		if t.open && t.endpoint == key { // came back without having gone anywhere
+			s.step(t, stepBack, out)
 		}
-		*t = try{endpoint: key, cluster: int32(cluster), open: true}
+		*t = try{endpoint: key, call: o.Call.ID, open: true}
 	}
 }
 
@@ -340,7 +343,7 @@ func (s *Stage) use(o *detect.Observation) {
 
 // follow notes that a client goes on after an attempt, to a page that is not
 // of the login.
-func (s *Stage) follow(o *detect.Observation) {
+func (s *Stage) follow(o *detect.Observation, out *detect.Output) {
 	t := s.tries.Get(o.Source)
 	if t == nil || !t.open {
 		return
@@ -349,18 +352,23 @@ func (s *Stage) follow(o *detect.Observation) {
 	if c.Status < 200 || c.Status > 299 || asset(c.Path) || wordsOf(c.Path, c.Operation)&(family|wordLogout) != 0 {
 		return
 	}
-	s.settle(t, true)
 	t.open = false
+	s.step(t, stepOn, out)
 }
 
-func (s *Stage) settle(t *try, followed bool) {
+// step notes what came after a held attempt.
+func (s *Stage) step(t *try, next step, out *detect.Output) {
 	e := s.endpoints.Get(t.endpoint)
-	if e == nil || e.model == nil || int(t.cluster) >= len(e.model.clusters) {
+	if e == nil || e.model == nil {
 		return
 	}
-	cl := &e.model.clusters[t.cluster]
-	cl.tried++
-	if followed {
-		cl.followed++
+	for i := range e.model.held {
+		if h := &e.model.held[i]; h.attempt.Sample.ID == t.call {
+			h.next = next
+			if e.model.known {
+				s.release(e.model, out)
+			}
+			return
+		}
 	}
 }
