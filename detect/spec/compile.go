@@ -91,7 +91,7 @@ func (s *Spec) add(path string, o *rawOperation, servers []server, group int) {
 		}
 		op := &Operation{
 			ID: o.id, Method: o.method, Template: base + path, Deprecated: o.deprecated, Secured: o.secured,
-			Parameters: o.params, Group: group,
+			Parameters: o.params, Group: group, spec: s,
 		}
 		if !every[base] {
 			op.hosts = hosts[base]

@@ -26,7 +26,11 @@ type Operation struct {
 
 	hosts []hostPattern // empty: every host
 	typed []typedSegment
+	spec  *Spec
 }
+
+// Spec returns the description that the operation is from.
+func (o *Operation) Spec() *Spec { return o.spec }
 
 // A Parameter is one declared parameter of an operation.
 type Parameter struct {
