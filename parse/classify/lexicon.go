@@ -40,7 +40,7 @@ var exact = func() map[string]Key {
 	list(m, KeyPerson, `mailto recipient fullname firstname lastname givenname familyname surname displayname phoneno
 		mobileno cellphone contactemail contactphone billingemail shippingphone owneremail customeremail`)
 	list(m, KeyOutcome, `success ok error err errors code status result message msg reason valid authenticated errorcode errcode statuscode
-		state outcome fault retcode returncode resultcode issuccess haserror iserror failed errno errortype type title autherror
+		state outcome fault retcode returncode resultcode issuccess haserror iserror failed errno errortype autherror
 		errordescription responsecode`)
 	list(m, KeySession, `sid session sessionid sess sessid connectsid jsessionid phpsessid aspsessionid aspnetsessionid aspxauth aspxformsauth
 		aspnetcoreidentityapplication aspnetapplicationcookie aspnetcorecookies auth authtoken token accesstoken refreshtoken idtoken jwt
