@@ -100,14 +100,13 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) {
 		}
 		return false
 	}
-	entity := event.Entity{Kind: event.KindClient, Value: a.Address.String()}
 	k.track.add(a, novel(levelClient, a.Client))
-	s.quote(a, &k.track, k.users.shared(), entity)
+	s.quote(a, &k.track, k.users.shared(), levelClient)
 	s.clients.Protect(a.Client, k.track.protection())
 	src := s.sources.Put(a.Source, a.AtNS)
 	if src != nil {
 		src.add(a, novel(levelSource, a.Source))
-		s.quote(a, src, k.users.shared(), entity)
+		s.quote(a, src, k.users.shared(), levelSource)
 		s.sources.Protect(a.Source, src.protection())
 	}
 	s.suspectClient(k, src, out)
@@ -148,8 +147,10 @@ func (s *Stage) groupsOf(a *trial) (keys [3]uint64) {
 	return keys
 }
 
-func groupEntity(a *trial, level int) event.Entity {
+func entityOf(a *trial, level int) event.Entity {
 	switch level {
+	case levelSource, levelClient:
+		return event.Entity{Kind: event.KindClient, Value: a.Address.String()}
 	case levelNetwork:
 		return event.Entity{Kind: event.KindNetwork, Value: prefixOf(a.Address).String()}
 	case levelToken:
@@ -172,7 +173,7 @@ func (s *Stage) join(a *trial, level int, key uint64, novel bool, out *detect.Ou
 	if novel && a.failed {
 		g.spread.add(a.Client)
 	}
-	s.quote(a, &g.track, g.users.shared(), groupEntity(a, level))
+	s.quote(a, &g.track, g.users.shared(), level)
 	s.groups.Protect(key, g.track.protection())
 	return s.suspectGroup(g, out)
 }
@@ -228,12 +229,12 @@ func (t *track) suspect(score, threshold float64, shared bool, clients int64, ou
 }
 
 // quote keeps the call in the case, which it opens once there is something to tell.
-func (s *Stage) quote(a *trial, t *track, shared bool, entity event.Entity) {
+func (s *Stage) quote(a *trial, t *track, shared bool, level int) {
 	if t.open == nil {
 		if t.first.S < remember && t.unresolved.S < remember && !(shared && t.failures >= 4) {
 			return
 		}
-		t.open = &stuffing{entity: entity}
+		t.open = &stuffing{entity: entityOf(a, level)}
 	}
 	c := t.open
 	c.endpoint = a.Endpoint

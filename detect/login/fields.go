@@ -52,6 +52,9 @@ func fieldsOf(keys []string) fields {
 			k = k[:i]
 		}
 		if i := strings.LastIndexByte(k, '.'); i >= 0 {
+			if strings.HasPrefix(k, "errors[") || strings.HasPrefix(k, "error.") {
+				f |= fieldError // GraphQL: errors[].message
+			}
 			k = k[i+1:]
 		}
 		if i := strings.IndexByte(k, '['); i > 0 { // user[password], errors[]

@@ -1,0 +1,130 @@
+package login
+
+import (
+	"testing"
+
+	"lapwing/detect"
+	"lapwing/event"
+)
+
+func TestWords(t *testing.T) {
+	for _, c := range []struct {
+		path, op string
+		want     words
+	}{
+		{"/login", "", wordLogin},
+		{"/api/v1/auth/login", "", wordLogin},
+		{"/Account/LogIn.aspx", "", wordLogin},
+		{"/user/doLogin.do", "", wordLogin},
+		{"/sign-in", "", wordLogin},
+		{"/wp-login.php", "", wordLogin | wordScript},
+		{"/xmlrpc.php", "", wordScript},
+		{"/j_security_check", "", wordLogin | wordScript},
+		{"/oauth2/token", "", wordNear},
+		{"/login/step2", "", wordNear},
+		{"/iniciar-sesion", "", wordLogin},
+		{"/anmelden", "", wordLogin},
+		{"/%E7%99%BB%E5%BD%95", "", wordLogin},
+		{"/graphql", "SignIn", wordLogin},
+		{"/graphql", "GetOrders", 0},
+		{"/auth.v1.AuthService/Login", "auth.v1.AuthService/Login", wordLogin | wordNear},
+		{"/logout", "", wordLogout},
+		{"/auth/logout", "", wordLogout},
+		{"/password/reset", "", wordPassword | wordReset},
+		{"/users/me/password/change", "", wordPassword | wordChange | wordPeople},
+		{"/auth/refresh", "", wordRefresh},
+		{"/2fa/verify", "", wordMFA},
+		{"/orders/17/items", "", 0},
+		{"/blog/author/7", "", 0},
+		{"/catalogue", "", 0},
+		{"/admin/login-history", "", 0},
+		{"/forgot-password", "", wordForgot},
+		{"/register", "", wordRegister},
+		{"/", "", 0},
+		{"%zz/login", "", wordLogin},
+	} {
+		if got := wordsOf(c.path, c.op); got&^wordPeople != c.want&^wordPeople {
+			t.Errorf("wordsOf(%q, %q) = %b, want %b", c.path, c.op, got, c.want)
+		}
+	}
+}
+
+func TestClassify(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		keys []string
+		want detect.LoginClass
+	}{
+		{"/login", []string{"username:string", "password:string"}, detect.LoginPassword},
+		{"/x", []string{"user.email:string", "user.password:string"}, detect.LoginPassword},
+		{"/x", []string{"user[email]:string", "user[password]:string"}, detect.LoginPassword},
+		{"/oauth/token", []string{"grant_type:string", "username:string", "password:string", "client_secret:string"}, detect.LoginPassword},
+		{"/oauth/token", []string{"grant_type:string", "refresh_token:string"}, detect.LoginRefresh},
+		{"/oauth/token", []string{"grant_type:string", "client_id:string", "client_secret:string"}, detect.LoginMachine},
+		{"/oauth/token", []string{"grant_type:string", "code:string", "redirect_uri:string"}, detect.LoginMachine},
+		{"/login/otp", []string{"otp:string"}, detect.LoginMFA},
+		{"/forgot", []string{"email:string"}, detect.LoginForgot},
+		{"/password/reset", []string{"token:string", "password:string"}, detect.LoginReset},
+		{"/account", []string{"current_password:string", "new_password:string"}, detect.LoginChange},
+		{"/signup", []string{"email:string", "password:string"}, detect.LoginRegister},
+		{"/users", []string{"email:string", "password:string", "name:string"}, detect.LoginRegister},
+		{"/cart/coupon", []string{"code:string"}, detect.LoginGuess},
+		{"/orders", []string{"sku:string", "amount:int"}, 0},
+		{"/logout", nil, 0},
+		{"/wp-login.php", nil, detect.LoginPassword},
+		{"/api/token/refresh", nil, detect.LoginRefresh},
+	} {
+		call := &event.Call{Method: "POST", Path: c.path}
+		var f fields
+		if c.keys != nil {
+			f = fieldsOf(c.keys)
+		}
+		if got := classify(call, wordsOf(c.path, ""), f); got != c.want {
+			t.Errorf("%s %v: class %d, want %d", c.path, c.keys, got, c.want)
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	for in, want := range map[string]said{
+		"":                                 saidNothing,
+		"success=false":                    saidNo,
+		"success=true":                     saidYes,
+		"code=E17,success=false":           saidNo,
+		"code=0,success=true":              saidYes,
+		"error=invalid_grant":              saidNo,
+		"error=false,status=ok":            saidYes,
+		"status=MFA_REQUIRED":              saidMore,
+		"code=USER_NOT_FOUND,status=error": saidNobody,
+		"status=locked":                    saidLocked,
+		"status=error":                     saidNo,
+		"code=1001":                        saidNo,
+		"result=17":                        saidNothing,
+	} {
+		if got := verdict(in); got != want {
+			t.Errorf("verdict(%q) = %d, want %d", in, got, want)
+		}
+	}
+}
+
+func FuzzReading(f *testing.F) {
+	f.Add("/api/v1/login", "code=E1,success=false", "user.password:string")
+	f.Add("/%zz//;x=1/%e7%99", "a=,=b,,", "[]:")
+	f.Add("", "\xff=\xfe", "[[[.:x")
+	f.Fuzz(func(t *testing.T, path, outcome, key string) {
+		w := wordsOf(path, key)
+		if w != wordsOf(path, key) {
+			t.Error("wordsOf is not a function")
+		}
+		if w&wordLogout != 0 && w != wordLogout {
+			t.Errorf("a logout is nothing else: %b", w)
+		}
+		if v := verdict(outcome); v > saidLocked {
+			t.Errorf("verdict %d", v)
+		}
+		if fieldsOf([]string{key})&fieldSeen == 0 {
+			t.Error("fields do not say that they were seen")
+		}
+		asset(path)
+	})
+}
