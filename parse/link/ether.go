@@ -41,7 +41,7 @@ func (d *Decoder) etherType(typ uint16, c *cursor) Reason {
 				return Truncated
 			}
 			if d.keyVLAN {
-				d.mixContext(uint32(binary.BigEndian.Uint16(c.data)) & 0xfff)
+				d.mixContext(idVLAN, uint32(binary.BigEndian.Uint16(c.data))&0xfff)
 			}
 			typ = binary.BigEndian.Uint16(c.data[2:])
 			c.skip(4)
@@ -163,10 +163,18 @@ func (d *Decoder) ppp(c *cursor) Reason {
 	return UnknownType
 }
 
+// Kinds of ids in a context: VLAN 5 is another network than VNI 5.
+const (
+	idVLAN = 1 + iota
+	idVNI
+	idGRE
+	idERSPAN
+)
+
 // mixContext folds an id into the context, order mattering: tag 5 in tag 6 is
 // another network than 6 in 5. Zero stays "none".
-func (d *Decoder) mixContext(id uint32) {
-	d.context = (d.context^id)*0x9e3779b1 + 1
+func (d *Decoder) mixContext(kind, id uint32) {
+	d.context = (d.context^id)*0x9e3779b1 + kind*0x85ebca6b
 	if d.context == 0 {
 		d.context = 1
 	}

@@ -90,7 +90,7 @@ func (d *Decoder) vxlanTunnel(c *cursor) Reason {
 		return BadTunnel
 	}
 	if d.keyVNI {
-		d.mixContext(d.vxlan.VNI)
+		d.mixContext(idVNI, d.vxlan.VNI)
 	}
 	c.skip(len(d.vxlan.Contents))
 	return d.ethernet(c)
@@ -110,7 +110,7 @@ func (d *Decoder) geneveTunnel(c *cursor) Reason {
 		return Truncated
 	}
 	if d.keyVNI {
-		d.mixContext(d.geneve.VNI)
+		d.mixContext(idVNI, d.geneve.VNI)
 	}
 	c.skip(8 + options)
 	return d.bridgedOrIP(uint16(d.geneve.Protocol), c)
@@ -129,7 +129,7 @@ func (d *Decoder) bridgedOrIP(typ uint16, c *cursor) Reason {
 // greTunnel reads GRE (RFC 2784, RFC 2890), version 1 of it (RFC 2637), and the
 // ERSPAN headers inside.
 func (d *Decoder) greTunnel(c *cursor) Reason {
-	if len(c.data) < 4 {
+	if len(c.data) < greSize(c.data) {
 		return Truncated
 	}
 	d.gre = layers.GRE{} // optional fields keep their last value otherwise
@@ -141,7 +141,7 @@ func (d *Decoder) greTunnel(c *cursor) Reason {
 	}
 	c.skip(len(d.gre.Contents))
 	if d.keyVNI && d.gre.KeyPresent && d.gre.Version == 0 {
-		d.mixContext(d.gre.Key)
+		d.mixContext(idGRE, d.gre.Key)
 	}
 	switch typ := uint16(d.gre.Protocol); typ {
 	case greERSPAN:
@@ -170,12 +170,33 @@ func (d *Decoder) greTunnel(c *cursor) Reason {
 	}
 }
 
+// greSize is the length of a GRE header by its flags, without the obsolete
+// routing entries.
+func greSize(b []byte) int {
+	if len(b) < 4 {
+		return 4
+	}
+	size := 4
+	if b[0]&0xc0 != 0 { // checksum or routing
+		size += 4
+	}
+	for _, present := range [...]bool{b[0]&0x20 != 0, b[0]&0x10 != 0, b[1]&0x80 != 0} { // key, sequence, acknowledgement
+		if present {
+			size += 4
+		}
+	}
+	return size
+}
+
 func (d *Decoder) erspanII(c *cursor) Reason {
+	if len(c.data) < 8 {
+		return Truncated
+	}
 	if d.erspan.DecodeFromBytes(c.data, gopacket.NilDecodeFeedback) != nil {
 		return BadTunnel
 	}
 	if d.keyVNI {
-		d.mixContext(uint32(d.erspan.SessionID))
+		d.mixContext(idERSPAN, uint32(d.erspan.SessionID))
 	}
 	c.skip(len(d.erspan.Contents))
 	return d.ethernet(c)
@@ -196,7 +217,7 @@ func (d *Decoder) erspanIII(c *cursor) Reason {
 		return Truncated
 	}
 	if d.keyVNI {
-		d.mixContext(uint32(binary.BigEndian.Uint16(c.data[2:])) & 0x3ff)
+		d.mixContext(idERSPAN, uint32(binary.BigEndian.Uint16(c.data[2:]))&0x3ff)
 	}
 	c.skip(size)
 	switch frameType {
