@@ -3,6 +3,7 @@ package login
 import (
 	"math"
 	"math/bits"
+	"strconv"
 	"strings"
 
 	"lapwing/detect"
@@ -134,7 +135,7 @@ func verdictOf(key, value string) said {
 		return saidMore
 	case has("usernotfound", "unknownuser", "nosuchuser", "emailnotfound", "accountnotfound", "unknownemail", "usernotexist", "doesnotexist"):
 		return saidNobody
-	case has("invalid", "fail", "error", "wrong", "denied", "unauthorized", "unauthorised", "incorrect", "badcred", "bad", "mismatch", "notfound", "forbidden", "rejected"):
+	case has("unsuccess", "notauth", "unauth", "invalid", "fail", "error", "wrong", "denied", "incorrect", "badcred", "bad", "mismatch", "notfound", "forbidden", "rejected"):
 		return saidNo
 	case v == "false" || v == "ko" || v == "no":
 		if key == "error" || key == "err" || key == "errors" {
@@ -149,13 +150,32 @@ func verdictOf(key, value string) said {
 		return saidYes
 	case has("success", "authenticated", "loggedin") || v == "ok":
 		return saidYes
-	case key == "code" || key == "status" || key == "errcode" || key == "errorcode" || key == "error" || key == "result" || key == "ret":
-		switch {
-		case v == "0" || v == "200" || v == "null" || v == "none" || v == "":
+	}
+	return verdictOfCode(key, v)
+}
+
+// verdictOfCode reads numbers and short codes: 0 and 200 are the custom for
+// success, 1 is used for both.
+func verdictOfCode(key, v string) said {
+	switch key {
+	case "error", "err":
+		if v == "" || v == "null" || v == "none" || v == "0" {
 			return saidYes
-		case v == "201" || key == "result":
-			return saidNothing
 		}
+		return saidNo
+	case "code", "errcode", "errorcode", "ret", "status", "statuscode":
+	default:
+		return saidNothing
+	}
+	n, err := strconv.Atoi(v)
+	switch {
+	case err != nil && key != "status" && len(v) >= 2 && v[0] == 'e' && v[len(v)-1] >= '0' && v[len(v)-1] <= '9':
+		return saidNo // E17
+	case err != nil:
+		return saidNothing
+	case n == 0 && key != "status", n == 200:
+		return saidYes
+	case n >= 400, n > 1 && (key == "errcode" || key == "errorcode"):
 		return saidNo
 	}
 	return saidNothing

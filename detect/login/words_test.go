@@ -99,6 +99,12 @@ func TestVerdict(t *testing.T) {
 		"status=locked":                    saidLocked,
 		"status=error":                     saidNo,
 		"code=1001":                        saidNo,
+		"status=pending":                   saidNothing,
+		"status=1":                         saidNothing,
+		"code=1":                           saidNothing,
+		"error=null":                       saidYes,
+		"status=unsuccessful":              saidNo,
+		"role=admin":                       saidNothing,
 		"result=17":                        saidNothing,
 	} {
 		if got := verdict(in); got != want {
