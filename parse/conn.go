@@ -73,6 +73,7 @@ type conn struct {
 	reset     bool
 	overlap   bool // next message has bytes that were also seen otherwise
 
+	suspect       class  // what the client's first bytes look like, while the server's are awaited
 	pendingSwitch bool   // the last request asked for another protocol
 	switching     class  // what follows the response under way; classUnknown: HTTP/1
 	nest          bool   // what follows may be HTTP/1 again: CONNECT
@@ -245,7 +246,10 @@ func (c *conn) finish(side int, reason tcp.EndReason) {
 // without a response become calls.
 func (c *conn) close() {
 	if c.phase == phaseSniff {
-		c.giveUp(classOther)
+		if c.suspect == classUnknown {
+			c.suspect = classOther
+		}
+		c.ignore(c.suspect)
 	}
 	if c.phase == phaseHTTP {
 		c.oneSided = true
@@ -255,9 +259,7 @@ func (c *conn) close() {
 		if c.dir[client].dec.Messages()+c.dir[server].dec.Messages() == 0 {
 			c.giveUp(classOther)
 		}
-		for len(c.queue) > 0 {
-			c.pop()
-		}
+		c.popAll()
 	}
 	c.curReq, c.curResp = nil, nil
 	c.dropHolds(classOther)
@@ -287,9 +289,7 @@ func (c *conn) abandon() {
 
 // ignore stops reading. What comes is counted as k.
 func (c *conn) ignore(k class) {
-	for len(c.queue) > 0 {
-		c.pop()
-	}
+	c.popAll()
 	c.phase, c.class = phaseIgnored, k
 	*c.p.stats.Connections.of(k)++
 	c.dropHolds(k)

@@ -146,8 +146,14 @@ func (c *conn) replay() {
 // anything was taken.
 func (c *conn) replaySide(side int) bool {
 	h := &c.dir[side].hold
-	if h.empty() || h.pieces[0].kind == pieceData && c.dir[side].dec.Blocked() {
+	if h.empty() {
 		return false
+	}
+	if h.pieces[0].kind == pieceData {
+		c.seg = h.pieces[0].seg // what Ready goes by
+		if c.dir[side].dec.Blocked() {
+			return false
+		}
 	}
 	// The decoder's handler may hold more: work on what there was.
 	pieces, bytes := h.pieces, h.bytes

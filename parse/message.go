@@ -53,6 +53,7 @@ func (m *message) begin(h *http1.Head) {
 type exch struct {
 	req, resp message
 	flags     event.Flags
+	early     bool  // the response began before the request ended
 	counted   int   // bytes of bodies counted in Parser.kept
 	next      *exch // in the free list
 }
@@ -94,7 +95,7 @@ func (p *Parser) release(x *exch) {
 		}
 		m.reset()
 	}
-	x.flags, x.counted = 0, 0
+	x.flags, x.counted, x.early = 0, 0, false
 	x.next = p.free
 	p.free = x
 	p.freeCount++

@@ -71,6 +71,9 @@ func (s *clientSide) End(f http1.Finish) {
 		return
 	}
 	x.req.finish(f)
+	if x.early && !x.resp.noAck && c.data != nil && !before(x.resp.ack, c.seg.Seq+uint32(len(c.data))) {
+		x.early = false // the server had all of it; capture swapped the packets
+	}
 	switch {
 	case x.resp.done:
 		c.pop()
@@ -153,7 +156,7 @@ func (s *serverSide) Head(h *http1.Head) http1.Rule {
 		return http1.RuleFramed
 	}
 	if !x.req.done {
-		x.flags |= event.FlagEarlyResponse
+		x.early = true // unless the rest of the request turns out to have come first
 		if x.req.expect {
 			c.dir[client].dec.BodyMayBeOmitted()
 		}
@@ -259,11 +262,21 @@ func (s *serverSide) End(f http1.Finish) {
 	case !x.req.begun:
 		c.emit(x)
 	case x.req.done:
-		if len(c.queue) > 1 && c.queue[1].req.startNS < x.resp.lastNS {
+		if len(c.queue) > 1 && c.pipelined(&c.queue[1].req, &x.resp) {
 			c.queue[1].flags |= event.FlagPipelined
 		}
 		c.pop()
 	}
+}
+
+// pipelined reports whether a request was sent before the response that ends
+// now was there. Capture may have swapped their packets, so what the client
+// acknowledged counts, and time only where that is not known.
+func (c *conn) pipelined(next, resp *message) bool {
+	if next.noAck || c.data == nil {
+		return next.startNS < resp.lastNS
+	}
+	return before(next.ack, c.seg.Seq+uint32(len(c.data)))
 }
 
 // Unread implements http1.Handler.
@@ -316,7 +329,21 @@ func (c *conn) pop() {
 	c.emit(x)
 }
 
+// popAll ends every exchange as it is.
+func (c *conn) popAll() {
+	for len(c.queue) > 0 {
+		c.pop()
+	}
+	if x := c.curResp; x != nil { // one without a request
+		c.curResp = nil
+		c.emit(x)
+	}
+}
+
 func (c *conn) emit(x *exch) {
+	if x.early {
+		x.flags |= event.FlagEarlyResponse
+	}
 	if c.reset && !(x.resp.done && x.resp.complete) {
 		x.flags |= event.FlagReset
 	}

@@ -32,6 +32,8 @@ type Parser struct {
 
 	holdFirst, holdLast *conn // connections that hold bytes, oldest first
 	emitting            bool
+
+	observe func(*exchange.Raw) // tests compare what was read before anything is hidden
 }
 
 // New returns a Parser that hands each call to emit, which owns it.
@@ -163,6 +165,9 @@ func (p *Parser) build(c *conn, x *exch) {
 		p.stats.NoResponse++
 	}
 	p.stats.Calls++
+	if p.observe != nil {
+		p.observe(r)
+	}
 	call := p.builder.Call(r)
 	p.release(x)
 	p.emitting = true

@@ -8,6 +8,14 @@ import (
 // sniff decides what a connection is, and which end is the client, by the
 // first bytes of either direction. Until then side means A or B.
 func (c *conn) sniff(side int, b []byte, seg tcp.Segment) {
+	if c.suspect != classUnknown {
+		if c.dir[side].torn {
+			*c.p.stats.Coverage.of(c.suspect) += uint64(len(b))
+		} else {
+			c.answered(side, b, seg)
+		}
+		return
+	}
 	h := &c.dir[side].hold
 	prefix := b
 	torn := c.tc.Midstream && c.nested == 0
@@ -33,18 +41,18 @@ func (c *conn) sniff(side int, b []byte, seg tcp.Segment) {
 		// Of the side that accepted the connection a word and a blank are no
 		// evidence: many servers greet with text.
 		if c.tc.SYN && side == server && !http1.StartsRequest(prefix) {
-			c.judge(classOther, b, h.empty())
+			c.judge(side, classOther, b, h.empty())
 			return
 		}
 		c.begin(side == server, side, b, seg)
 	case http1.Response:
 		c.begin(side == client, side, b, seg)
 	case http1.TLS:
-		c.judge(classTLS, b, h.empty())
+		c.judge(side, classTLS, b, h.empty())
 	case http1.HTTP2:
-		c.judge(classHTTP2, b, h.empty())
+		c.judge(side, classHTTP2, b, h.empty())
 	default:
-		c.judge(classOther, b, h.empty())
+		c.judge(side, classOther, b, h.empty())
 	}
 }
 
@@ -65,7 +73,10 @@ func (c *conn) sniffTorn(side int, b []byte, seg tcp.Segment) {
 		if p == http1.HTTP2 {
 			k = classHTTP2
 		}
-		c.judge(k, b, !held)
+		if !held {
+			*c.p.stats.Coverage.of(k) += uint64(len(b))
+		}
+		c.ignore(k)
 		return
 	}
 	if held {
@@ -84,23 +95,52 @@ func (c *conn) sniffTorn(side int, b []byte, seg tcp.Segment) {
 // forget counts what a direction holds as unread. An End among it stays known
 // by direction.ended.
 func (c *conn) forget(side int) {
+	n := len(c.dir[side].hold.bytes)
+	c.countHeld(side, classUnknown)
+	c.p.stats.Coverage.Waiting -= uint64(n)
+	c.p.stats.Coverage.Unread += uint64(n)
+}
+
+// countHeld drops what a direction holds and counts it as k.
+func (c *conn) countHeld(side int, k class) {
 	h := &c.dir[side].hold
 	n := len(h.bytes)
 	c.p.kept -= n
 	c.p.stats.Coverage.Waiting -= uint64(n)
-	c.p.stats.Coverage.Unread += uint64(n)
+	*c.p.stats.Coverage.of(k) += uint64(n)
 	h.pieces, h.bytes = h.pieces[:0], h.bytes[:0]
 	if c.dir[1-side].hold.empty() {
 		c.unlist()
 	}
 }
 
-// judge ends the decision for something that is not read. fresh says that b is
-// not held.
-func (c *conn) judge(k class, b []byte, fresh bool) {
+// judge decides for something that is not read. fresh says that b is not held.
+// Whatever the client said, a server may answer it in HTTP/1 (400 to a TLS
+// hello, or to a request line it cannot read), so its first bytes are awaited.
+func (c *conn) judge(side int, k class, b []byte, fresh bool) {
 	if fresh {
 		*c.p.stats.Coverage.of(k) += uint64(len(b))
 	}
+	d := &c.dir[side]
+	if d.torn || c.dir[1-side].torn || c.dir[1-side].ended || !c.tc.SYN || side == server && c.nested == 0 {
+		c.ignore(k)
+		return
+	}
+	if !fresh {
+		c.countHeld(side, k)
+	}
+	d.torn, c.suspect = true, k
+}
+
+// answered decides by the first bytes of the side that answers a suspect.
+func (c *conn) answered(side int, b []byte, seg tcp.Segment) {
+	k := c.suspect
+	if http1.StartsResponse(b) {
+		c.suspect = classUnknown
+		c.begin(side == client, side, b, seg, 1-side)
+		return
+	}
+	*c.p.stats.Coverage.of(k) += uint64(len(b))
 	c.ignore(k)
 }
 
@@ -157,9 +197,11 @@ func (c *conn) keepLast(side int) {
 
 // checkFirst takes the connection for something else if its first line turned
 // out to be no request line.
+//
+// The server's answer is awaited: if it is HTTP/1, so is the connection.
 func (c *conn) checkFirst() {
-	d := &c.dir[client]
-	if c.phase != phaseHTTP || d.torn || d.dec.InStep() || d.dec.Messages() > 0 || c.dir[server].dec.Messages() > 0 {
+	d, s := &c.dir[client], &c.dir[server]
+	if c.phase != phaseHTTP || d.torn || d.dec.InStep() || d.dec.Messages() > 0 || s.dec.Messages() > 0 || !s.seen || s.dec.InStep() {
 		return
 	}
 	c.giveUp(classOther)
@@ -180,11 +222,8 @@ func (c *conn) giveUp(k class) {
 func (c *conn) afterSwitch() {
 	k := c.switching
 	c.switching = classUnknown
-	for len(c.queue) > 0 {
-		c.pop()
-	}
+	c.popAll()
 	if !c.nest || c.nested == maxNested {
-		*c.p.stats.Coverage.of(k) += 0
 		c.ignore(k)
 		return
 	}
