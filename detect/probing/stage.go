@@ -16,8 +16,11 @@ const Name = "probing"
 
 const (
 	maxSuspects = 65_536
-	maxHosts    = 4096
-	setBudget   = 96 << 20
+	maxServed   = 16_384 // pairs of host and family
+	// examinedPaths a month are looked up in the dictionary once, to learn from.
+	examinedPaths = 65_536
+	monthNS       = int64(30 * 24 * 3600 * 1e9)
+	setBudget     = 96 << 20
 
 	// familyRatio is how much likelier a name out of the dictionary comes from a
 	// scanner, and familiesCounted bounds what such names alone may prove.
@@ -60,9 +63,11 @@ type suspect struct {
 	tale  *probe
 }
 
-// A host is what is learned of one host: the families that it really serves.
-type host struct {
-	served [4]uint64
+// servedTo is who was served a family of the dictionary by a host. One client
+// may be the scanner that found it; two make it part of the site.
+type servedTo struct {
+	client uint64
+	two    bool
 }
 
 // A Stage raises probing.
@@ -75,7 +80,8 @@ type Stage struct {
 	budget   *grow.Budget
 	suspects *state.Table[suspect]
 	missing  *state.Table[missed]
-	hosts    *state.Table[host]
+	served   *state.Table[servedTo]
+	examined *state.Filter
 	stats    Stats
 }
 
@@ -90,7 +96,8 @@ type Stats struct {
 func New(seed uint64) *Stage {
 	s := &Stage{
 		seed: seed, budget: grow.NewBudget(setBudget), suspects: state.NewTable[suspect](maxSuspects),
-		missing: state.NewTable[missed](maxMissing), hosts: state.NewTable[host](maxHosts),
+		missing: state.NewTable[missed](maxMissing), served: state.NewTable[servedTo](maxServed),
+		examined: state.NewFilter(examinedPaths, monthNS),
 	}
 	s.suspects.OnEvict(func(_ uint64, v *suspect) { v.seen.Free(s.budget) })
 	return s
@@ -304,22 +311,22 @@ func (s *Stage) favour(v *suspect, unit uint64, o *detect.Observation, by scale,
 func (s *Stage) found(o *detect.Observation, suspects ...*suspect) bool {
 	c := o.Call
 	shadow := o.Route.HasSpec && !o.Route.Documented
-	is := none
-	if o.Route.Standing != detect.Established && !o.Route.Documented {
-		is = familyOf(c.Path)
-	}
 	suspected := false
 	for _, v := range suspects {
 		suspected = suspected || v != nil && v.tale != nil && v.score.S >= detect.Noted/2
 	}
+	named := o.Route.Standing != detect.Established && !o.Route.Documented
 	if !suspected {
-		if is != none {
-			s.learn(c.Host, is, o.AtNS)
+		if named && !s.examined.Add(state.Join(s.target(c), o.Client), o.AtNS) {
+			s.learn(c.Host, familyOf(c.Path), o.Client, o.AtNS)
 		}
 		return false
 	}
-	telling := shadow || is != none && dictionary[is].sensitive && !s.serves(c.Host, is)
-	if !telling {
+	is := none
+	if named {
+		is = familyOf(c.Path)
+	}
+	if !shadow && (!dictionary[is].sensitive || s.serves(c.Host, is)) {
 		return false
 	}
 	target := s.target(c)
@@ -331,15 +338,21 @@ func (s *Stage) found(o *detect.Observation, suspects ...*suspect) bool {
 	return true
 }
 
-func (s *Stage) serves(name string, is family) bool {
-	h := s.hosts.Get(state.Hash(s.seed, name))
-	return h != nil && h.served[is>>6]&(1<<(is&63)) != 0
+func (s *Stage) serves(host string, is family) bool {
+	v := s.served.Get(state.Join(state.Hash(s.seed, host), uint64(is)))
+	return v != nil && v.two
 }
 
-func (s *Stage) learn(name string, is family, nowNS int64) {
-	if h := s.hosts.Put(state.Hash(s.seed, name), nowNS); h != nil {
-		h.served[is>>6] |= 1 << (is & 63)
+func (s *Stage) learn(host string, is family, client uint64, nowNS int64) {
+	if is == none {
+		return
 	}
+	v := s.served.Put(state.Join(state.Hash(s.seed, host), uint64(is)), nowNS)
+	if v == nil {
+		return
+	}
+	v.two = v.two || v.client != 0 && v.client != client
+	v.client = client
 }
 
 // network is the key of the neighbourhood of a client: a /24, or a /48.
