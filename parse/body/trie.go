@@ -83,6 +83,9 @@ func (r *Reader) child(d *Doc, parent, prev int32, key []byte) (id int32, typed 
 		p := &t.nodes[parent]
 		n := node{parent: parent, key: string(name), path: join(p.path, string(name))}
 		n.mean = r.keys.Of(name)
+		if p.mean&classify.KeyCard != 0 && n.mean&classify.KeyID != 0 { // card: {number: …}
+			n.mean |= classify.KeyCard
+		}
 		n.hash = r.hash([]byte(n.path))
 		t.nodes = append(t.nodes, n)
 		guess = &t.nodes[parent].first // append may have moved the nodes

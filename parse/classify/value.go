@@ -129,6 +129,15 @@ func Of(v []byte) Form {
 	if len(v) == 0 || len(v) > maxValueBytes {
 		return FormNone
 	}
+	if c := v[0]; c >= '0' && c <= '9' && len(v) < 13 { // the usual number, without counting kinds
+		i := 1
+		for i < len(v) && v[i] >= '0' && v[i] <= '9' {
+			i++
+		}
+		if i == len(v) {
+			return FormInt
+		}
+	}
 	n := count(v)
 	letters := n.lower + n.upper
 	switch {
@@ -152,7 +161,7 @@ func Of(v []byte) Form {
 		return FormUUID
 	case n.dot == 2 && jwt(v):
 		return FormJWT
-	case v[0] == '-' && n.digit == len(v)-1:
+	case v[0] == '-' && len(v) > 1 && n.digit == len(v)-1:
 		if n.digit <= 18 {
 			return FormInt
 		}

@@ -23,6 +23,7 @@ const (
 	maxAgentBytes   = 512
 	maxRefererBytes = 2 << 10
 	maxHostBytes    = 253
+	maxReferers     = 2048 // remembered with what they became, 1 KiB each
 	maxMethodBytes  = 32
 )
 
@@ -43,6 +44,7 @@ type Builder struct {
 	apiKeys    map[string]presented
 	cookies    map[string]presented
 	prints     map[uint64]string
+	referers   map[string]string
 	classes    map[classify.Sensitive][]string
 	onPath     func(redact.ID)
 	onQuery    func(redact.ID)
@@ -77,7 +79,7 @@ func NewBuilder(cfg Config) (*Builder, error) {
 	}
 	cfg.TrustedProxies = slices.Clone(cfg.TrustedProxies)
 	b := &Builder{cfg: cfg, keys: cfg.Keyring, arena: newArena(), clientRank: map[string]int{}, userRank: map[string]int{}, auths: map[string]presented{},
-		apiKeys: map[string]presented{}, cookies: map[string]presented{}, prints: map[uint64]string{}, classes: map[classify.Sensitive][]string{}}
+		apiKeys: map[string]presented{}, cookies: map[string]presented{}, prints: map[uint64]string{}, referers: map[string]string{}, classes: map[classify.Sensitive][]string{}}
 	if b.keys == nil {
 		b.keys = pseudonym.Offline()
 	}
@@ -236,9 +238,19 @@ func (b *Builder) host(host []byte, scheme string) string {
 
 // reference returns a Referer without its query, its path rewritten.
 func (b *Builder) reference(u []byte) string {
+	if s, ok := b.referers[string(u)]; ok {
+		return s
+	}
 	origin, clean, _ := b.redactor.Reference(u[:min(len(u), maxRefererBytes)], nil)
 	b.scratch = append(appendLower(b.scratch[:0], origin), clean...)
-	return b.arena.intern(b.scratch)
+	s := b.arena.intern(b.scratch)
+	if len(u) <= maxInternedBytes {
+		if len(b.referers) >= maxReferers {
+			clear(b.referers)
+		}
+		b.referers[string(u)] = s
+	}
+	return s
 }
 
 // operation names what headers and path tell: SOAP and gRPC.

@@ -183,6 +183,9 @@ func (b *Builder) responseLeaves(d *body.Doc) {
 			if form.Secret() || l.Key&(classify.KeyToken|classify.KeyMint) != 0 && form == classify.FormOpaque {
 				continue
 			}
+			if l.Key&classify.KeyOutcome != 0 && (form == classify.FormWord || form == classify.FormSlug || form == classify.FormInt) {
+				continue // "code" of an error, not of a product
+			}
 			b.ref(true, event.InBody, l.Path, form, l.Key, l.Value)
 		case l.Key&classify.KeyLink != 0:
 			b.link(true, event.InBody, l.Path, l.Value)

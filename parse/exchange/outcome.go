@@ -3,6 +3,7 @@ package exchange
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"lapwing/event"
 	"lapwing/parse/body"
@@ -25,10 +26,11 @@ func (b *Builder) outcome(d *body.Doc) string {
 	b.outcomes = b.outcomes[:0]
 	for i := range d.Leaves {
 		l := &d.Leaves[i]
-		if l.Key&classify.KeyOutcome == 0 || l.Depth > 2 || l.Elem && !bytes.HasPrefix([]byte(l.Path), []byte("errors")) || len(b.outcomes) == maxOutcomes {
+		if l.Key&classify.KeyOutcome == 0 || len(b.outcomes) == maxOutcomes {
 			continue
 		}
-		if l.Depth == 2 && bytes.IndexByte([]byte(l.Path), '.') < 0 {
+		// Deeper than the second level only the list of errors counts.
+		if (l.Depth > 2 || l.Elem) && (l.Depth > 3 || !strings.HasPrefix(l.Path, "error")) {
 			continue
 		}
 		b.outcomes = b.appendOutcome(b.outcomes, l)

@@ -27,6 +27,18 @@ func (r *Redactor) Path(path []byte, visit func(ID)) (clean, shape []byte) {
 		}
 		path = path[len(seg):]
 		index++
+		if n, ok := shortInt(seg); ok { // most segments are plain numbers and known words
+			clean, shape, secret = append(clean, seg...), append(shape, "{int}"...), false
+			if visit != nil {
+				visit(ID{Index: index, Form: classify.FormInt, Value: seg[:n]})
+			}
+			continue
+		}
+		l := r.literal(seg)
+		if l.text == string(seg) {
+			clean, shape, secret = append(clean, seg...), append(shape, seg...), l.secret
+			continue
+		}
 		base, params := seg, []byte(nil)
 		if i := bytes.IndexByte(seg, ';'); i >= 0 {
 			base, params = seg[:i], seg[i:]
@@ -45,7 +57,11 @@ func (r *Redactor) segment(clean, shape, raw []byte, index int, afterSecret bool
 	form := classify.Of(v)
 	switch form {
 	case classify.FormWord:
-		return appendRaw(clean, raw), appendRaw(shape, raw), secretFollows(v)
+		secret = secretFollows(v)
+		if len(raw) == len(v) && len(v) <= maxLiteralBytes {
+			*r.literal(raw) = literal{text: string(raw), secret: secret}
+		}
+		return appendRaw(clean, raw), appendRaw(shape, raw), secret
 	case classify.FormDate, classify.FormSlug, classify.FormMixed:
 		if classify.Version(v, index) {
 			return appendRaw(clean, raw), appendRaw(shape, raw), false
@@ -105,6 +121,38 @@ func (r *Redactor) segment(clean, shape, raw []byte, index int, afterSecret bool
 		shape = appendRaw(shape, raw)
 	}
 	return clean, shape, secret
+}
+
+// maxLiteralBytes bounds the words remembered: 256 of them, 16 KiB in all.
+const maxLiteralBytes = 32
+
+// A literal is a path segment known to be a plain word.
+type literal struct {
+	text   string
+	secret bool // a credential may follow
+}
+
+// literal returns the place where a word would be remembered. Every place holds
+// one word, the last that came; its result is the same with or without it.
+func (r *Redactor) literal(seg []byte) *literal {
+	if len(seg) == 0 {
+		return &r.literals[0]
+	}
+	h := uint(len(seg))*31 + uint(seg[0])*7 + uint(seg[len(seg)-1])*13 + uint(seg[len(seg)/2])*3
+	return &r.literals[h&255]
+}
+
+// shortInt reports whether seg is a number too short to be a card's.
+func shortInt(seg []byte) (int, bool) {
+	if len(seg) > 12 {
+		return 0, false
+	}
+	for _, c := range seg {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+	}
+	return len(seg), len(seg) > 0
 }
 
 // secretFollows tells the words behind which a link carries its credential:
