@@ -119,6 +119,12 @@ func verdict(outcome string) said {
 func lastDotted(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
 
 func verdictOf(key, value string) said {
+	if strings.HasPrefix(value, "~") { // the hash of a sentence says nothing but that there is one
+		if key == "error" || key == "err" || key == "errormessage" || key == "errordescription" {
+			return saidNo
+		}
+		return saidNothing
+	}
 	v := plain(value)
 	has := func(parts ...string) bool {
 		for _, p := range parts {
@@ -262,9 +268,9 @@ func (cl *cluster) quiet(m *model) (detect.LoginOutcome, float64) {
 	}
 	if m != nil {
 		switch page, moved := m.has(200, 299), m.has(300, 399); {
-		case m.words&wordScript != 0 && a.status >= 300:
-			return detect.LoginSuccess, 0.9
-		case m.words&wordScript != 0 && m.words&wordLogin != 0: // wp-login.php shows the form again
+		case m.words&(wordScript|wordLogin) == wordScript|wordLogin && a.status >= 300:
+			return detect.LoginSuccess, 0.85
+		case m.words&(wordScript|wordLogin) == wordScript|wordLogin: // wp-login.php shows the form again
 			return detect.LoginFailure, 0.9
 		case a.html && page && moved && a.status < 300:
 			return detect.LoginFailure, 0.85

@@ -104,6 +104,9 @@ func TestVerdict(t *testing.T) {
 		"code=1":                           saidNothing,
 		"error=null":                       saidYes,
 		"status=unsuccessful":              saidNo,
+		"error=~0bad0bad":                  saidNo,
+		"title=~0bad0bad":                  saidNothing,
+		"code=~e1234567":                   saidNothing,
 		"role=admin":                       saidNothing,
 		"result=17":                        saidNothing,
 	} {
