@@ -221,10 +221,14 @@ func (c *conn) match() *exch {
 		c.queue[0].flags |= event.FlagAmbiguous
 	}
 	c.respLost, c.lostBytes = false, 0
-	if len(c.queue) == 0 || known && !before(c.queue[0].req.seq, c.seg.Ack) {
-		return c.p.newExch()
+	if len(c.queue) > 0 && (!known || before(c.queue[0].req.seq, c.seg.Ack)) {
+		return c.queue[0]
 	}
-	return c.queue[0]
+	x := c.p.newExch()
+	if d := &c.dir[client]; known && d.seen && !d.torn && !c.oneSided {
+		x.flags |= event.FlagAmbiguous // nothing was missed: a response that nobody asked for, as after smuggling
+	}
+	return x
 }
 
 // Body implements http1.Handler.
