@@ -17,15 +17,15 @@ const registers = 256
 // A distinct counts different keys: exactly up to 64, then by HyperLogLog.
 // Keys must be keyed hashes. The zero value is ready to use.
 type distinct struct {
-	exact []uint64
-	regs  *[registers]uint8
+	exact    []uint64
+	regs     *[registers]uint8
+	estimate int64 // of the registers; 0 if they have changed since
 }
 
-// add counts key and reports whether it is certainly new.
+// add counts key and reports whether the count may have changed.
 func (d *distinct) add(key uint64) bool {
 	if d.regs != nil {
-		d.register(key)
-		return false
+		return d.register(key)
 	}
 	if slices.Contains(d.exact, key) {
 		return false
@@ -43,16 +43,27 @@ func (d *distinct) add(key uint64) bool {
 	return true
 }
 
-func (d *distinct) register(key uint64) {
+func (d *distinct) register(key uint64) bool {
 	i := key >> 56
 	rank := uint8(bits.LeadingZeros64(key<<8|1<<7)) + 1
-	d.regs[i] = max(d.regs[i], rank)
+	if rank <= d.regs[i] {
+		return false
+	}
+	d.regs[i], d.estimate = rank, 0
+	return true
 }
 
 func (d *distinct) count() int64 {
 	if d.regs == nil {
 		return int64(len(d.exact))
 	}
+	if d.estimate == 0 {
+		d.estimate = d.estimated()
+	}
+	return d.estimate
+}
+
+func (d *distinct) estimated() int64 {
 	sum, empty := 0.0, 0
 	for _, r := range d.regs {
 		sum += math.Ldexp(1, -int(r))
@@ -83,6 +94,7 @@ func (d *distinct) merge(o *distinct) {
 		}
 		d.exact = nil
 	}
+	d.estimate = 0
 	for i := range d.regs {
 		d.regs[i] = max(d.regs[i], o.regs[i])
 	}

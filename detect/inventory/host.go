@@ -47,7 +47,6 @@ type host struct {
 	rogueToldNS   int64
 	samples       evidence.Samples // of described routes, if the host is rogue
 	shadowsRaised int
-	clients       distinct
 	soft          int // answers known to be given for everything
 }
 

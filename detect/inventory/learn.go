@@ -194,27 +194,23 @@ func (n *node) visit(h *host, c *event.Call) {
 func (s *Stage) count(o *detect.Observation, h *host, e *endpoint, confirmed bool) {
 	c := o.Call
 	h.last = max(h.last, o.AtNS)
-	h.clients.add(o.Client)
 	if c.Auth > event.AuthNone {
 		h.credentials = true
 	}
 	e.calls++
 	e.addStatus(c.Status)
 	e.auths |= 1 << c.Auth
-	before := e.clients.count()
-	e.clients.add(o.Client)
+	news := e.clients.add(o.Client)
 	e.last = max(e.last, o.AtNS)
 	if e.first == 0 {
 		e.first = o.AtNS
 	}
-	news := e.clients.count() != before
 	if confirmed {
 		e.good++
 		h.addServer(c.Server)
-		n := e.actors.count()
-		e.actors.add(o.Actor)
+		other := e.actors.add(o.Actor)
 		e.internal = c.Client.IsPrivate() || c.Client.IsLoopback()
-		news = news || e.good <= 32 || e.actors.count() != n
+		news = news || other || e.good <= 32
 		if c.Status < 300 {
 			e.ok++
 			if c.Auth == event.AuthNone {
@@ -240,7 +236,7 @@ func (s *Stage) count(o *detect.Observation, h *host, e *endpoint, confirmed boo
 		if h.coverage == rogue && e.op != nil {
 			h.samples.Add(c, float64(len(c.Sensitive.Response)))
 		}
-		if e.op == nil || e.op.Deprecated {
+		if (e.op == nil || e.op.Deprecated) && (news || e.good%16 == 0) {
 			e.samples.Add(c, float64(len(c.Sensitive.Response)))
 		}
 	}

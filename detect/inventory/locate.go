@@ -53,7 +53,7 @@ func (s *Stage) locate(h *host, name, method, path string, c *event.Call) place 
 			if h != nil && h.byLikeness() {
 				m = s.specs.LookupAnywhere(method, path)
 			} else {
-				m = s.specs.Lookup(name, method, path)
+				m = s.specs.LookupCanonical(name, method, path)
 			}
 			if m.Op != nil {
 				var e *endpoint
@@ -74,7 +74,11 @@ func (s *Stage) locate(h *host, name, method, path string, c *event.Call) place 
 		}
 	}
 	p.inTree = true
-	s.path.split(path, c.PathShape)
+	shape := c.PathShape
+	if path != c.Path {
+		shape = spec.Canonical(shape)
+	}
+	s.path.split(path, shape)
 	var n *node
 	if h != nil {
 		n = h.root
@@ -122,8 +126,8 @@ func (n *node) op(method string) *endpoint {
 func (b *pathBuffer) split(path, shape string) {
 	b.raw, b.kinds, b.segments = b.raw[:0], b.kinds[:0], b.segments[:0]
 	b.shapes = b.shapes[:0]
-	if shape != "" {
-		b.shapes = cut(b.shapes, spec.Canonical(shape))
+	if shape != "" && shape != "/" {
+		b.shapes = cut(b.shapes, shape)
 	}
 	b.raw = cut(b.raw, path)
 	for i, seg := range b.raw {

@@ -84,7 +84,7 @@ func (n *node) alike(least kind) (keep map[string]bool, ok bool) {
 	if len(group) < need {
 		return nil, false
 	}
-	if !conforming(group, major) || !varied(n, group, least) {
+	if !conforming(group) || !varied(n, group, least) {
 		return nil, false
 	}
 	return keep, true
@@ -117,10 +117,11 @@ func (n *node) without(group []*node, major *sketch, keep map[string]bool) []*no
 	}
 	slices.Sort(visits)
 	median := visits[len(visits)/2]
+	below := belowAll(group)
 	out := group[:0:0]
 	for _, c := range group {
 		differs := major != nil && c.sketched && !c.sketch.like(major)
-		lone := c.kind == word && len(c.ops) == 0 && !common(c, group)
+		lone := c.kind == word && len(c.ops) == 0 && !common(c, below)
 		if differs && c.kind != mixed || c.visits >= loud*median && c.kind == word && median > 0 && (differs || lone) {
 			keep[c.segment] = true
 			continue
@@ -134,13 +135,22 @@ func (n *node) without(group []*node, major *sketch, keep map[string]bool) []*no
 	return out
 }
 
+// belowAll counts how many of the group have each literal below them.
+func belowAll(group []*node) map[string]int {
+	below := map[string]int{}
+	for _, c := range group {
+		for name := range c.children {
+			below[name]++
+		}
+	}
+	return below
+}
+
 // common reports whether any literal below c stands below another child too.
-func common(c *node, group []*node) bool {
+func common(c *node, below map[string]int) bool {
 	for name := range c.children {
-		for _, o := range group {
-			if o != c && o.children[name] != nil {
-				return true
-			}
+		if below[name] > 1 {
+			return true
 		}
 	}
 	return c.param != nil
@@ -148,13 +158,10 @@ func common(c *node, group []*node) bool {
 
 // conforming reports whether most children have the same things below them and
 // are used by the same methods.
-func conforming(group []*node, major *sketch) bool {
-	below := map[string]int{}
+func conforming(group []*node) bool {
+	below := belowAll(group)
 	uses := map[string]int{}
 	for _, c := range group {
-		for name := range c.children {
-			below[name]++
-		}
 		for _, e := range c.ops {
 			uses[e.method]++
 		}

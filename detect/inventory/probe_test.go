@@ -104,6 +104,7 @@ func TestProbesBesideRealTraffic(t *testing.T) {
 // A server that makes a new answer for every path can only be held by budget.
 func TestBudgets(t *testing.T) {
 	w := newWorld(t)
+	w.step = 100 * time.Millisecond
 	for i := range 50_000 {
 		w.call(1, "GET", "h", "/x"+name(i)+"/y"+name(i*3), 200, shape(uint64(i), name(i)+":int"), bytes(int64(1000+i*17)))
 		w.call(1, "GET", "h", "/none/"+name(i), 404)

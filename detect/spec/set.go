@@ -54,6 +54,11 @@ func (s *Set) Lookup(host, method, path string) Match {
 	return s.best(host, method, Canonical(path), false)
 }
 
+// LookupCanonical is Lookup for a path that Canonical has returned.
+func (s *Set) LookupCanonical(host, method, path string) Match {
+	return s.best(host, method, path, false)
+}
+
 // LookupAnywhere is Lookup as if every description were about every host.
 func (s *Set) LookupAnywhere(method, path string) Match {
 	return s.best("", method, Canonical(path), true)
