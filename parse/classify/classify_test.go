@@ -115,6 +115,15 @@ func TestSensitive(t *testing.T) {
 	}
 }
 
+// A prefix that the quick look does not know would never be found.
+func TestEverySecretPrefixIsFound(t *testing.T) {
+	for _, p := range secretPrefixes {
+		if v := []byte(p + "a1B2c3D4e5F6g7H8i9J0"); !secretPrefix(v) {
+			t.Errorf("%s is not found", v)
+		}
+	}
+}
+
 func TestIntIsCanonical(t *testing.T) {
 	for in, want := range map[string]int64{"42": 42, "0042": 42, "-1": -1, "9223372036854775807": 9223372036854775807} {
 		if got, ok := Int([]byte(in)); !ok || got != want {
