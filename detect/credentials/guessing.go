@@ -152,6 +152,7 @@ func (s *Stage) guessPair(a *trial, k *client, what kind, target uint64, out *de
 	t := p.test(what)
 	p.score.Add(t, a.failed, a.weight)
 	p.attempts++
+	p.startedNS = min(p.startedNS, a.AtNS) // those recognised late come behind
 	p.lastNS = max(p.lastNS, a.AtNS)
 	if a.failed {
 		p.failures++
@@ -246,7 +247,7 @@ func (s *Stage) guessTogether(a *trial, k *client, p *pair, out *detect.Output) 
 	if t.score.S == 0 && a.failed {
 		*t = account{startedNS: a.AtNS}
 	}
-	t.lastNS = max(t.lastNS, a.AtNS)
+	t.startedNS, t.lastNS = min(t.startedNS, a.AtNS), max(t.lastNS, a.AtNS)
 	t.attempts++
 	if a.failed {
 		t.failures++

@@ -22,7 +22,7 @@ func TestBruteForceColdAtAnyPace(t *testing.T) {
 		tr.guess(0, 2*time.Second, 20, always("203.0.113.7"), "admin", false)
 		tr.stretch(by)
 		a := tr.run(t).one(t, "brute_force", clientEntity("203.0.113.7"))
-		if a.Counts["failures"] != 20 || a.Counts["accounts"] != 1 || a.Severity != event.Medium {
+		if a.Counts["failures"] != 20 || !a.StartedAt.Equal(tr.calls[0].Time) || a.Counts["accounts"] != 1 || a.Severity != event.Medium {
 			t.Errorf("x%d: %v %v", by, a.Counts, a.Severity)
 		}
 	}
@@ -240,4 +240,18 @@ func TestRedirectsInALogAreJudgedByWhatFollows(t *testing.T) {
 		tr.form(time.Hour+time.Duration(i)*1700*time.Millisecond, "203.0.113.7", "/account/signin", 302, 0)
 	}
 	tr.run(t).one(t, "brute_force", clientEntity("203.0.113.7"))
+}
+
+func TestCouponGuessing(t *testing.T) {
+	tr := newTraffic(18)
+	for i := range 40 {
+		c := tr.login(time.Duration(i)*time.Second+time.Duration(tr.rng.IntN(300))*time.Millisecond, "203.0.113.7", "py", "", false)
+		c.Account, c.Path, c.PathShape, c.Status = "", "/cart/coupon", "/cart/coupon", 404
+		c.Auth, c.Token = event.AuthBearer, "tok-00000000000a"
+		c.Shape.Request = event.BodyShape{Type: "json", Keys: []string{"code:string"}, Hash: 33}
+	}
+	a := tr.run(t).one(t, "brute_force", clientEntity("203.0.113.7"))
+	if a.Tags.OWASP[0] != "API6:2023" {
+		t.Errorf("tags: %v", a.Tags)
+	}
 }

@@ -75,6 +75,7 @@ func (t *track) add(a *trial, novel bool) {
 	if began {
 		t.startedNS, t.attempts, t.users, t.failures, t.successes, t.entered, t.open = a.AtNS, 0, 0, 0, 0, 0, nil
 	}
+	t.startedNS = min(t.startedNS, a.AtNS) // attempts that were recognised late come behind
 	t.attempts++
 	if novel {
 		t.users++

@@ -104,6 +104,9 @@ func (m *model) count(c *event.Call, f fields, a *answer, source uint64) {
 	if a.status > 0 && a.status < 500 && a.status != 404 && a.status != 405 && a.status != 410 {
 		m.answered++
 	}
+	if a.status == 404 && a.said == saidNo && m.words&wordGuess != 0 {
+		m.answered++ // "no such coupon" is said by the endpoint, not for want of one
+	}
 	m.logOnly = a.log
 	if k := a.key() ^ source; k == m.lastKey {
 		m.run++
@@ -151,7 +154,7 @@ func (m *model) score() float64 {
 	if len(m.clusters) >= 2 {
 		s += 0.5
 	}
-	if m.bearer*10 >= m.n*9 && m.bearer > 0 {
+	if m.bearer*10 >= m.n*9 && m.bearer > 0 && m.words&(wordGuess|wordMFA|wordChange) == 0 {
 		s -= 2 // whoever comes here is logged in already
 	}
 	if m.logOnly && m.words&family != 0 {

@@ -194,6 +194,9 @@ func (s *Stage) key(o *detect.Observation) uint64 {
 }
 
 func (s *Stage) observe(o *detect.Observation, f fields, out *detect.Output) {
+	if o.Route.SoftMissing {
+		return // what this host shows for pages that do not exist
+	}
 	c := o.Call
 	key := s.key(o)
 	e := s.endpoints.Touch(key, o.AtNS)

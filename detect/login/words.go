@@ -77,7 +77,7 @@ func set(list string) map[string]struct{} {
 }
 
 // wordsOf reads a path ("/api/v1/login") and an operation name, which stands
-// behind the path where there is one ("SignIn").
+// behind the path where there is one ("SignIn", "mutation Login").
 func wordsOf(path, operation string) words {
 	if p, err := url.PathUnescape(path); err == nil {
 		path = p
@@ -88,7 +88,7 @@ func wordsOf(path, operation string) words {
 	segments = segments[max(0, len(segments)-8):]
 	if operation != "" {
 		op := operation
-		if i := strings.LastIndexAny(op, "./"); i >= 0 && i+1 < len(op) {
+		if i := strings.LastIndexAny(op, "./ "); i >= 0 && i+1 < len(op) {
 			op = op[i+1:]
 		}
 		segments = append(segments, op[:min(len(op), 128)])

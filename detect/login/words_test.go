@@ -26,6 +26,7 @@ func TestWords(t *testing.T) {
 		{"/anmelden", "", wordLogin},
 		{"/%E7%99%BB%E5%BD%95", "", wordLogin},
 		{"/graphql", "SignIn", wordLogin},
+		{"/graphql", "mutation Login", wordLogin},
 		{"/graphql", "GetOrders", 0},
 		{"/auth.v1.AuthService/Login", "auth.v1.AuthService/Login", wordLogin | wordNear},
 		{"/logout", "", wordLogout},
