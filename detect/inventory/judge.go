@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"lapwing/detect"
@@ -47,7 +48,10 @@ func (s *Stage) judge(out *detect.Output, final bool) {
 		}
 		dirty := h.dirty
 		h.dirty = nil
-		index := h.versions(h.endpoints())
+		var index map[versionKey][]versioned
+		if slices.ContainsFunc(dirty, func(e *endpoint) bool { _, _, ok := versionOf(e.template); return ok && e.op == nil }) {
+			index = h.versions(h.endpoints())
+		}
 		for _, e := range dirty {
 			e.dirty = false
 			if e.good == 0 || e.node == nil && e.op == nil && h.undescribed[undescribedKey{e.method, e.template}] != e {

@@ -55,9 +55,6 @@ func (s *Stage) learn(o *detect.Observation, h *host, method, path string, p *pl
 			}
 			if e == nil && weight > 0 && weight < 1 {
 				weight = entry.add(weight, o.Actor)
-				if weight >= 1 && c.Status >= 400 {
-					sigs = [variants]uint64{} // several answers stand behind it
-				}
 			}
 		}
 	}

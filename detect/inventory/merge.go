@@ -19,7 +19,6 @@ const (
 	mergeSingles    = 0.5  // share of children seen once or twice, or…
 	mergeFresh      = 0.05 // …share of recent visits that brought a new child
 	recentVisits    = 1000
-	loud            = 20 // times the median traffic: a literal of its own
 )
 
 // A mergePlan says which children of a place become its parameter.
@@ -84,7 +83,7 @@ func (n *node) alike(least kind) (keep map[string]bool, ok bool) {
 	if len(group) < need {
 		return nil, false
 	}
-	if !conforming(group) || !varied(n, group, least) {
+	if !conforming(group) || !varied(n, group, least) || constant(group) {
 		return nil, false
 	}
 	return keep, true
@@ -109,20 +108,15 @@ func majority(group []*node) (major *sketch, seen int) {
 }
 
 // without takes out of the group the literals that have a signature of their
-// own: much busier than the rest or never the same answer, as /users/me.
+// own: another answer, as /users/me, or only a place on the way to something
+// that no other child has.
 func (n *node) without(group []*node, major *sketch, keep map[string]bool) []*node {
-	visits := make([]int64, len(group))
-	for i, c := range group {
-		visits[i] = c.visits
-	}
-	slices.Sort(visits)
-	median := visits[len(visits)/2]
 	below := belowAll(group)
 	out := group[:0:0]
 	for _, c := range group {
 		differs := major != nil && c.sketched && !c.sketch.like(major)
 		lone := c.kind == word && len(c.ops) == 0 && !common(c, below)
-		if differs && c.kind != mixed || c.visits >= loud*median && c.kind == word && median > 0 && (differs || lone) {
+		if differs && c.kind != mixed || lone {
 			keep[c.segment] = true
 			continue
 		}
@@ -142,6 +136,9 @@ func belowAll(group []*node) map[string]int {
 		for name := range c.children {
 			below[name]++
 		}
+		if c.param != nil {
+			below[param]++
+		}
 	}
 	return below
 }
@@ -153,7 +150,7 @@ func common(c *node, below map[string]int) bool {
 			return true
 		}
 	}
-	return c.param != nil
+	return c.param != nil && below[param] > 1
 }
 
 // conforming reports whether most children have the same things below them and
@@ -204,6 +201,26 @@ func varied(n *node, group []*node, least kind) bool {
 		}
 	}
 	return float64(singles) >= mergeSingles*float64(len(group)) || float64(n.fresh) >= mergeFresh*float64(n.recent)
+}
+
+// constant reports whether most children gave the very same answer, size and
+// all: that is how a server answers paths that do not exist.
+func constant(group []*node) bool {
+	votes := map[uint64]int{}
+	ends, most := 0, 0
+	for _, c := range group {
+		for _, e := range c.ops {
+			if e.good == 0 {
+				continue
+			}
+			ends++
+			if a := e.answers[0]; a != 0 {
+				votes[a]++
+				most = max(most, votes[a])
+			}
+		}
+	}
+	return ends > 0 && float64(most) >= mergeAlike*float64(ends)
 }
 
 // merge turns the planned children of a place into its parameter.

@@ -122,7 +122,7 @@ func TestBudgets(t *testing.T) {
 func TestBounds(t *testing.T) {
 	w := newWorld(t)
 	w.step = 10 * time.Millisecond
-	for i := range 200_000 {
+	for i := range 60_000 {
 		host := fmt.Sprintf("h%d.example", i%1000)
 		path := "/" + strings.Repeat(name(i)+"/", 1+i%40)
 		w.call(i, []string{"GET", "BREW", "POST"}[i%3], host, path, 200, shape(uint64(i), name(i)+":int"), as(fmt.Sprint(i)))
@@ -150,5 +150,26 @@ func TestBounds(t *testing.T) {
 	}
 	if s.Stats().HostsPooled == 0 {
 		t.Error("pooled hosts are not counted")
+	}
+}
+
+// Scanners that work through the same list look like several actors who agree.
+func TestScannersWithTheSameList(t *testing.T) {
+	for _, status := range []int{200, 401, 403} {
+		w := newWorld(t)
+		for i := range 200 {
+			w.call(i%20, "GET", "h", fmt.Sprintf("/api/orders/%d", i), 200)
+		}
+		for i := range 500 {
+			for scanner := range 8 {
+				w.call(100+scanner, "GET", "h", "/api/"+name(i), status, func(c *event.Call) {
+					c.Shape.Response = event.BodyShape{Type: "json", Keys: []string{"message:string"}, Hash: 4}
+					c.ResponseBytes = 33
+				})
+			}
+		}
+		if got := table(w.close()); got != "GET h/api/orders/{id} new\n" {
+			t.Errorf("status %d, inventory:\n%s", status, got[:min(len(got), 600)])
+		}
 	}
 }
