@@ -25,6 +25,7 @@ type Assembler struct {
 	nextSweep int64
 	serial    uint64
 	maxPages  int32 // per direction
+	histories int   // pages that hold a history
 	seg       segment
 }
 

@@ -252,3 +252,18 @@ func TestFromFrames(t *testing.T) {
 		t.Errorf("got:\n%s", got)
 	}
 }
+
+// Where no acknowledgement is seen, copies of requests stay; they must leave
+// room for what is out of order.
+func TestHistoryLeavesRoom(t *testing.T) {
+	r := newRig(t, tcp.Config{MaxBufferBytes: 64 << 10})
+	r.quiet = true
+	for i := range 200 {
+		r.send(on(i, syn(c(0, 0, "")), c(1, 1, "request"))...)
+	}
+	r.send(on(0, c(9, 1, "two"), c(8, 1, "!"))...)
+	r.finish()
+	if st := r.asm.Stats(); st.Dropped.Buffer != 0 || string(r.conns[0].bytes[0]) != "request!two" {
+		t.Errorf("%q, %+v", r.conns[0].bytes[0], st)
+	}
+}

@@ -16,8 +16,8 @@ type Config struct {
 	// flows. It has no influence on what Streams see.
 	Key [16]byte
 
-	MaxFlows           int // 262,144: about 90 MB of flow records when full
-	MaxBufferBytes     int // 64 MiB of out-of-order payload in all
+	MaxFlows           int // 262,144: about 110 MB of flow records when full, made as they are needed
+	MaxBufferBytes     int // 64 MiB of pages for out-of-order payload, and at most a quarter of it for unacknowledged requests
 	MaxFlowBufferBytes int // 1 MiB per direction: a window on a fast link that waits for one segment
 
 	IdleTimeout     time.Duration // 5 min, as Zeek's inactivity timeout

@@ -10,6 +10,13 @@ func (a *Assembler) open(f *flow) Stream {
 		a.stats.StreamsOpened++
 		if f.stream == nil {
 			f.conn.ignored = true
+			return nil
+		}
+		for i := range f.half {
+			if h := &f.half[i]; h.ended { // before the connection carried a byte
+				h.lastNS = max(h.lastNS, a.now)
+				f.stream.End(f.fromA(i), h.endReason, h.lastNS)
+			}
 		}
 	}
 	if f.conn.ignored {
@@ -123,10 +130,14 @@ func (a *Assembler) record(f *flow, h *half, dir int, b []byte) {
 		if h.acked && seqDiff(h.peerAck, h.nextSeq+uint32(len(b))) >= 0 {
 			return
 		}
+		if 4*a.histories >= a.pages.limit {
+			return // where nothing is acknowledged, copies must not crowd out the buffers
+		}
 		id := a.pages.alloc()
 		if id == 0 {
 			return
 		}
+		a.histories++
 		p = a.pages.at(id)
 		p.n = 0
 		h.history, h.historySeq = id, h.nextSeq
@@ -140,6 +151,7 @@ func (a *Assembler) dropHistory(h *half) {
 	if h.history != 0 {
 		a.pages.release(h.history)
 		h.history = 0
+		a.histories--
 	}
 }
 

@@ -22,12 +22,17 @@
 //   - The two directions are ordered as the packets were, but a direction that
 //     waits for a missing segment falls behind the other; Segment.Ack tells
 //     what its sender had read when it wrote.
-//   - Overlap policy: the first segment to bring a byte wins, as long as it is
-//     in the buffer or not yet acknowledged (BSD and Windows favour earlier
-//     data too; Linux does for all but segments that start before the buffered
-//     one). A later segment with other bytes is flagged OverlapDiffers.
+//   - Overlap policy "first": the first segment to bring a byte wins. Every
+//     system does so for bytes it has given to its application; for bytes that
+//     still wait, BSD, Linux and Windows each let some later segments win that
+//     begin before them. So a later segment with other bytes is flagged
+//     OverlapDiffers as long as the receiver may still choose: while the bytes
+//     are buffered, and for the client's direction (the first 2 KiB of a
+//     flight) until they are acknowledged.
 //   - Everything foreign bytes can grow is bounded by Config; what gives way is
 //     counted in Stats. Payload bytes are conserved: Stats.Conserved.
 //   - Time is packet time. Equal input and configuration give equal calls.
 //   - A packet seen twice is harmless. Checksums are not looked at (offload).
+//   - A Stream must not panic: who cannot promise that recovers within its own
+//     methods and calls Conn.Ignore, which costs that connection only.
 package tcp

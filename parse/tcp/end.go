@@ -3,7 +3,7 @@ package tcp
 // endHalf ends one direction. What waits behind its end is dropped.
 func (a *Assembler) endHalf(f *flow, dir int, reason EndReason) {
 	h := &f.half[dir]
-	h.ended = true
+	h.ended, h.endReason = true, reason
 	a.setHole(f, h, dir, holeNone)
 	if n := a.release(h); f.conn.ignored {
 		a.countIgnored(f, int(n))

@@ -65,6 +65,7 @@ type half struct {
 	syn       bool
 	fin       bool
 	ended     bool
+	endReason EndReason // valid if ended
 
 	hole        holeKind
 	holePackets uint8 // of the flow since the hole was acknowledged

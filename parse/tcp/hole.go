@@ -145,11 +145,15 @@ func (a *Assembler) expireHole(e int32, kind holeKind) {
 	a.settle(f)
 }
 
+// maxForceTries keeps the cost of one packet constant.
+const maxForceTries = 64
+
 // forceOldest gives up the hole that has waited longest, to get pages back. The
-// current flow is settled by its own packet.
+// current flow is settled by its own packet. The search is bounded, because
+// holes with nothing behind them stand in the same lists.
 func (a *Assembler) forceOldest(current *flow) bool {
 	for _, kind := range [...]holeKind{holeAcked, holeOpen} {
-		for e := a.holes[kind].head; e != 0; {
+		for e, tries := a.holes[kind].head, 0; e != 0 && tries < maxForceTries; tries++ {
 			f, dir := a.flows.at(e>>1), int(e&1)
 			h := &f.half[dir]
 			e = h.holeNext
