@@ -12,6 +12,7 @@ import (
 type Line struct {
 	Data   []byte // valid until the next call of Next
 	Offset int64  // of its first byte in the unpacked content
+	End    int64  // of the byte after its newline
 	Number int64  // from 1; skipped lines have numbers too
 }
 
@@ -89,7 +90,7 @@ func (t *Lines) take(l *Line, n, used int) bool {
 	if n > 0 && data[n-1] == '\r' && used > n {
 		data = data[:n-1]
 	}
-	*l = Line{Data: data, Offset: t.base + int64(t.lo), Number: t.number + 1}
+	*l = Line{Data: data, Offset: t.base + int64(t.lo), End: t.base + int64(t.lo+used), Number: t.number + 1}
 	t.number++
 	t.lo += used
 	t.seen = 0

@@ -95,6 +95,9 @@ func TestLinesAgainstSplit(t *testing.T) {
 		for l.Next(&line) == nil {
 			got = append(got, fmt.Sprintf("%d@%d:%s", line.Number, line.Offset, line.Data))
 		}
+		if len(text) > 0 && line.End != int64(len(text)) {
+			t.Fatalf("last line ends at %d of %d", line.End, len(text))
+		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Fatalf("%q:\n%v\n%v", text, got, want)
 		}
