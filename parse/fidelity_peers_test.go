@@ -25,13 +25,13 @@ type peer struct {
 }
 
 var peers = []peer{
-	{"tshark", true, 0, readTshark},
-	{"zeek", true, 0, readZeek},
-	{"suricata", true, 0, readSuricata},
-	{"suricata-verify", false, 0, readSuricataVerify},
-	{"arkime", false, 0, readArkime},
-	{"ndpi", false, 0, readNDPI},
-	{"pcap2har", true, 0, readHAR},
+	{"tshark", true, 0.975, readTshark},
+	{"zeek", true, 0.81, readZeek},
+	{"suricata", true, 0.955, readSuricata},
+	{"suricata-verify", false, 0.92, readSuricataVerify},
+	{"arkime", false, 0.7, readArkime},
+	{"ndpi", false, 0.99, readNDPI},
+	{"pcap2har", true, 1, readHAR},
 }
 
 func unknown() transaction {

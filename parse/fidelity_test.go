@@ -240,3 +240,54 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
+
+// TestStreamCases plays the two-way conversations of libhtp's test suite
+// (">>>" the client, "<<<" the server) through the parser. Their expected
+// values are not at hand as data, so this checks that every request line in
+// them that has a version becomes a call, and that nothing is lost or faults.
+func TestStreamCases(t *testing.T) {
+	root := os.Getenv("LAPWING_CORPUS")
+	if root == "" {
+		t.Skip("LAPWING_CORPUS is not set")
+	}
+	files, err := filepath.Glob(filepath.Join(root, "httpstream/OISF+libhtp/*.t"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	total := 0
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := newTalk().open()
+		side, turn := -1, strings.Builder{}
+		say := func() {
+			// The line feed before a marker belongs to the marker.
+			text := strings.TrimSuffix(strings.TrimSuffix(turn.String(), "\n"), "\r")
+			if side >= 0 && text != "" {
+				k.say(side, text)
+			}
+			turn.Reset()
+		}
+		for line := range strings.Lines(string(b)) {
+			switch strings.TrimRight(line, "\r\n") {
+			case ">>>":
+				say()
+				side = 0
+			case "<<<":
+				say()
+				side = 1
+			default:
+				turn.WriteString(line)
+			}
+		}
+		say()
+		calls, s := run(t, Config{}, k.end().frames)
+		total += len(calls)
+		if len(calls) == 0 {
+			fmt.Printf("%-40s no call; coverage %+v\n", filepath.Base(file), s.Coverage)
+		}
+	}
+	fmt.Printf("libhtp: %d conversations, %d calls\n", len(files), total)
+}
