@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -178,7 +179,7 @@ type looping struct {
 	startedNS int64
 	lastNS    int64
 	failures  int64
-	loop      loop
+	period    float64 // s
 	score     evidence.Score
 	test      evidence.Test
 	samples   evidence.Samples
@@ -186,7 +187,7 @@ type looping struct {
 
 // Alert tells the case.
 func (c *looping) Alert() event.Alert {
-	period := int64(c.loop.mean / 1e9)
+	period := int64(math.Round(c.period))
 	entity := event.Entity{Kind: event.KindClient, Value: c.address}
 	a := event.Alert{
 		Detector: "brute_force", Severity: event.Info, Outcome: event.OutcomeBlocked,
@@ -199,7 +200,7 @@ func (c *looping) Alert() event.Alert {
 		Tags:     event.Tags{OWASP: []string{"API2:2023"}},
 		Hunt:     hunt(entity, c.endpoint, c.startedNS),
 	}
-	features := append(c.score.Features(c.test, "wrong_attempts", "right_attempts", ""), event.Feature{Name: "interval_s", Value: c.loop.mean / 1e9})
+	features := append(c.score.Features(c.test, "wrong_attempts", "right_attempts", ""), event.Feature{Name: "interval_s", Value: c.period})
 	if c.account != "" {
 		a.Summary += " with account " + c.account
 		features = append(features, event.Feature{Name: "account_tried:" + c.account, Value: 1})
@@ -233,6 +234,14 @@ func gotInto(list names) string {
 	return "; got into " + strings.Join(list, ", ")
 }
 
+// hunt is the query for every call behind a case, in the names of call fields.
 func hunt(e event.Entity, ref event.EndpointRef, startedNS int64) string {
-	return fmt.Sprintf("%s:%s route:%q since:%s", e.Kind, e.Value, ref.Route, at(startedNS).Format(time.RFC3339))
+	field := string(e.Kind)
+	switch e.Kind {
+	case event.KindNetwork:
+		field = "client" // takes a prefix
+	case event.KindCluster:
+		field = "fingerprint"
+	}
+	return fmt.Sprintf("%s:%s route:%q since:%s", field, e.Value, ref.Route, at(startedNS).Format(time.RFC3339))
 }

@@ -217,7 +217,8 @@ func (s *Stage) tellLoop(a *trial, p *pair, t evidence.Test, out *detect.Output)
 	}
 	c := p.standing
 	c.address, c.account, c.endpoint = a.Address.String(), a.Login.Name, a.Endpoint
-	c.startedNS, c.lastNS, c.failures, c.loop, c.score, c.test = p.startedNS, p.lastNS, p.failures, p.loop, p.score, t
+	c.startedNS, c.lastNS, c.failures, c.score, c.test = p.startedNS, p.lastNS, p.failures, p.score, t
+	c.period = p.loop.timetable(p.known).mean / 1e9
 	c.samples.Add(a.call(), 1)
 	if p.failures&(p.failures-1) != 0 {
 		return // told whenever its length has doubled: it may go on for months

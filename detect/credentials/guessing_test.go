@@ -30,11 +30,14 @@ func TestBruteForceColdAtAnyPace(t *testing.T) {
 
 func TestBruteForceIsFoundAtTheThirteenthGuess(t *testing.T) {
 	for n, want := range map[int]int{12: 0, 13: 1} {
-		tr := newTraffic(2)
-		tr.warm(0, 60)
-		tr.guess(time.Hour, time.Second, n, always("203.0.113.7"), "admin", false)
-		if got := len(tr.run(t).loud()); got != want {
-			t.Errorf("%d guesses: %d alerts, want %d", n, got, want)
+		for _, by := range []int{1, 100} {
+			tr := newTraffic(2)
+			tr.warm(0, 60)
+			tr.guess(time.Hour, time.Second, n, always("203.0.113.7"), "admin", false)
+			tr.stretch(by)
+			if got := len(tr.run(t).loud()); got != want {
+				t.Errorf("%d guesses, x%d: %d alerts, want %d", n, by, got, want)
+			}
 		}
 	}
 }
@@ -253,5 +256,49 @@ func TestCouponGuessing(t *testing.T) {
 	a := tr.run(t).one(t, "brute_force", clientEntity("203.0.113.7"))
 	if a.Tags.OWASP[0] != "API6:2023" {
 		t.Errorf("tags: %v", a.Tags)
+	}
+}
+
+// Every five minutes, with three retries each time.
+func TestMonitorWithRetriesIsSilent(t *testing.T) {
+	tr := newTraffic(19)
+	tr.warm(0, 60)
+	for i := range 400 {
+		for try := range 4 {
+			at := time.Hour + time.Duration(i)*5*time.Minute + time.Duration(try*try)*time.Second + time.Duration(tr.rng.IntN(3000))*time.Millisecond
+			tr.login(at, "198.51.100.9", "monitor", "probe", false).RequestBytes = 44
+		}
+	}
+	r := tr.run(t)
+	r.silent(t)
+	if len(r.alerts) != 1 {
+		t.Errorf("%d alerts, want the one that tells of the monitor", len(r.alerts))
+	}
+}
+
+// Three monitors in three places, one account.
+func TestMonitorsOfOneAccountAreSilent(t *testing.T) {
+	tr := newTraffic(20)
+	tr.warm(0, 60)
+	for i := range 500 {
+		for site := range 5 {
+			at := time.Hour + time.Duration(i)*time.Minute + time.Duration(site)*7*time.Second + time.Duration(tr.rng.IntN(800))*time.Millisecond
+			tr.login(at, fmt.Sprintf("198.51.%d.9", site), "monitor", "probe", false).RequestBytes = 44
+		}
+	}
+	tr.run(t).silent(t)
+}
+
+// A log does not tell a wrong password from an expired refresh token where
+// both go to one place: it takes a third more to say anything.
+func TestTokenEndpointInALogNeedsMore(t *testing.T) {
+	for n, want := range map[int]int{25: 0, 40: 1} {
+		tr := newTraffic(21)
+		for i := range n {
+			tr.form(time.Duration(i)*1700*time.Millisecond, "203.0.113.7", "/oauth/token", 401, 90)
+		}
+		if got := len(tr.run(t).loud()); got != want {
+			t.Errorf("%d refusals: %d alerts, want %d", n, got, want)
+		}
 	}
 }

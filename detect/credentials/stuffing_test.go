@@ -33,11 +33,14 @@ func TestStuffingColdAtAnyPace(t *testing.T) {
 
 func TestStuffingIsFoundAtTheTenthAccount(t *testing.T) {
 	for n, want := range map[int]int{9: 0, 10: 1} {
-		tr := newTraffic(2)
-		tr.warm(0, 60)
-		tr.stuff(time.Hour, time.Second, n, always("203.0.113.7"), "py", nil)
-		if got := len(tr.run(t).loud()); got != want {
-			t.Errorf("%d accounts: %d alerts, want %d", n, got, want)
+		for _, by := range []int{1, 100} {
+			tr := newTraffic(2)
+			tr.warm(0, 60)
+			tr.stuff(time.Hour, time.Second, n, always("203.0.113.7"), "py", nil)
+			tr.stretch(by)
+			if got := len(tr.run(t).loud()); got != want {
+				t.Errorf("%d accounts, x%d: %d alerts, want %d", n, by, got, want)
+			}
 		}
 	}
 }
@@ -164,6 +167,36 @@ func TestBotnetWithItsOwnProgram(t *testing.T) {
 		a := tr.run(t).one(t, "credential_stuffing", event.Entity{Kind: event.KindCluster, Value: "bot"})
 		if a.Severity != event.High {
 			t.Errorf("severity %v: %s", a.Severity, a.Summary)
+		}
+	}
+}
+
+// A log shows who tried only where the server authenticates by itself.
+func TestStuffingByBasicInALog(t *testing.T) {
+	tr := newTraffic(13)
+	for i := range 20 {
+		tr.add(time.Duration(i)*3*time.Second, event.Call{Source: event.SourceLog, Client: ip("203.0.113.7"), Fingerprint: "ua", Method: "GET", Path: "/private/", Status: 401, Account: fmt.Sprintf("nm-%d", i)})
+	}
+	tr.run(t).one(t, "credential_stuffing", clientEntity("203.0.113.7"))
+}
+
+func TestOfficeInALogIsSilent(t *testing.T) {
+	for _, status := range []int{401, 200} { // refused, or shown the form again
+		for seed := range uint64(4) {
+			tr := newTraffic(seed)
+			for range 500 {
+				at := time.Duration(tr.rng.Int64N(int64(30 * time.Minute)))
+				for tr.rng.Float64() < 0.3 {
+					tr.form(at, "198.51.100.4", "/login", status, 4000)
+					at += 15 * time.Second
+				}
+				ok := 200
+				if status == 200 {
+					ok = 302
+				}
+				tr.form(at, "198.51.100.4", "/login", ok, 150)
+			}
+			tr.run(t).silent(t)
 		}
 	}
 }

@@ -199,14 +199,24 @@ func (m *model) cluster(a *answer) int {
 	return len(m.clusters) - 1
 }
 
-// outcome labels an answer.
+// outcome labels the answers of cluster i, or a if that is negative.
 func (m *model) outcome(i int, a *answer) (detect.LoginOutcome, float64) {
-	if i < 0 {
-		lone := cluster{answer: *a}
-		return lone.outcome(m)
+	cl := &cluster{}
+	if i >= 0 {
+		cl = &m.clusters[i]
+	} else {
+		cl.answer = *a
 	}
-	return m.clusters[i].outcome(m)
+	outcome, confidence := cl.outcome(m)
+	if m.vague() && outcome.Failed() {
+		confidence = min(confidence, 0.6)
+	}
+	return outcome, confidence
 }
+
+// vague reports whether a log leaves open what is presented: a place called
+// token or session takes passwords, and refresh tokens that have expired.
+func (m *model) vague() bool { return m.logOnly && m.words&family == wordNear }
 
 // has reports whether the endpoint has answered with a status in the range.
 func (m *model) has(from, to int) bool {

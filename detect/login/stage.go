@@ -276,7 +276,7 @@ func (s *Stage) release(m *model, out *detect.Output) {
 	rest := m.held[:0]
 	for _, h := range m.held {
 		l := &h.attempt.Login
-		l.Outcome, l.Confidence = m.clusters[h.cluster].outcome(m)
+		l.Outcome, l.Confidence = m.outcome(h.cluster, nil)
 		if l.Outcome == detect.LoginUnknown {
 			l.Outcome, l.Confidence = h.next.outcome()
 		}
