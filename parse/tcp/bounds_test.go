@@ -267,3 +267,40 @@ func TestHistoryLeavesRoom(t *testing.T) {
 		t.Errorf("%q, %+v", r.conns[0].bytes[0], st)
 	}
 }
+
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	stream := ender{ends: new([]uint16)}
+	asm, err := tcp.New(tcp.Config{Open: func(*tcp.Conn, int64) tcp.Stream { return stream }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec := link.New(link.Config{})
+	at, req, resp := int64(1e18), 1, 1
+	send := func(s tcptest.Seg, frame []byte) {
+		copy(frame, tcptest.Ethernet(s.IP()))
+		at += 1e6
+		if p, ok := dec.Decode(link.Frame{LinkType: link.TypeEthernet, Data: frame, AtNS: at}); ok {
+			asm.Packet(p, at)
+		}
+	}
+	frame := make([]byte, 14+40+3)
+	exchange := func() {
+		send(c(req, resp, "one"), frame)
+		send(s(resp+3, req+3, "def"), frame) // early: through a page
+		send(s(resp, req+3, "abc"), frame)
+		req, resp = req+3, resp+6
+	}
+	exchange()
+	// Building the packets costs a known number of allocations.
+	build := testing.AllocsPerRun(100, func() {
+		for range 3 {
+			copy(frame, tcptest.Ethernet(c(1, 1, "one").IP()))
+		}
+	})
+	if n := testing.AllocsPerRun(100, exchange); n > build {
+		t.Errorf("%v allocations an exchange, %v without the packet path", n, build)
+	}
+	if st := asm.Stats(); st.Delivered != uint64(102*9) || st.Missing != 0 {
+		t.Errorf("%+v", st)
+	}
+}

@@ -29,7 +29,7 @@ type Stats struct {
 	ResetsRejected uint64 // RST outside the window, or contradicted by later data of its sender
 	HolesForced    uint64 // given up because a buffer bound was reached
 	AcksSeen       uint64 // acknowledgements that advanced
-	AcksAboveHole  uint64 // of those, ones for bytes not captured: AcksAboveHole/AcksSeen estimates capture loss
+	AcksAboveHole  uint64 // of those, ones for bytes not seen by then: AcksAboveHole/AcksSeen is an upper bound of capture loss, as a mirror's lag counts too
 
 	Flows    int   // now in the table
 	Buffered int64 // payload bytes now waiting
