@@ -14,7 +14,7 @@ func TestOf(t *testing.T) {
 		"018f3b1e-7e5a-7c4b-9f3d-2f1e0d9c8b7a": FormUUID, "550E8400-E29B-41D4-A716-446655440000": FormUUID,
 		"01ARZ3NDEKTSV4RRFFQ69G5FAV": FormULID, "507f1f77bcf86cd799439011": FormObjectID,
 		"d41d8cd98f00b204e9800998ecf8427e": FormHex, "da39a3ee5e6b4b0d3255bfef95601890afd80709": FormHex,
-		"cus_9s6XKzkNRiz8i3": FormPrefixed, "user_settings": FormSlug, "ord_12345678": FormPrefixed,
+		"cus_9s6XKzkNRiz8i3": FormPrefixed, "user_settings": FormSlug, "AccountBagFrame_OnLoad": FormSlug, "BSF_GetVehicleMoney": FormSlug, "BSF_RGBA2number": FormSlug, "ord_12345678": FormPrefixed,
 		"A1B2C3": FormMixed, "ORD-12345": FormMixed, "oauth2": FormSlug, "s3": FormSlug, "base64": FormMixed, "v2": FormSlug,
 		"how-to-configure-nginx-in-2024": FormSlug, "top-10-tips": FormSlug, "index.html": FormSlug,
 		"dGhpcyBpcyBhIHNlY3JldCB2YWx1ZTEyMw": FormOpaque, "k3j9x2m4p8q1z7w5": FormOpaque, "Zm9vOmJhcjpiYXo6cXV4MTIzNDU2Nzg=": FormOpaque,

@@ -119,7 +119,7 @@ func prefixed(v []byte) bool {
 		return false
 	}
 	n := count(v)
-	if n.lower+n.upper+n.digit != len(v) {
+	if n.lower+n.upper+n.digit != len(v) || n.digit*8 < len(v) && wordy(v) {
 		return false
 	}
 	return n.digit >= 2 || n.digit == 1 && n.upper > 0 || n.upper >= 3 && n.lower >= 3 && n.turns*3 >= len(v)

@@ -242,7 +242,7 @@ func opaque(v []byte, n *chars) bool {
 			kinds++
 		}
 	}
-	if kinds < 2 {
+	if kinds < 2 || n.digit*8 < len(v) && wordy(v) {
 		return false
 	}
 	least := len(v) / 4
@@ -250,6 +250,32 @@ func opaque(v []byte, n *chars) bool {
 		least = len(v) * 2 / 5 // camelCase turns twice a word
 	}
 	return n.turns >= least && entropy(v) >= 3.5 || len(v) >= 64 && n.digit > 0 && n.turns*8 >= len(v) && entropy(v) >= 4
+}
+
+// wordy reports whether the letters of v may be words, such as the parts of a
+// camelCase name: a quarter of them vowels, and no five consonants in a row.
+// One in ten random texts without digits is taken for words too; they carry
+// digits fourteen times in fifteen.
+func wordy(v []byte) bool {
+	letters, vowels, run := 0, 0, 0
+	for _, c := range v {
+		low := c | 0x20
+		if low < 'a' || low > 'z' {
+			run = 0
+			continue
+		}
+		letters++
+		switch low {
+		case 'a', 'e', 'i', 'o', 'u', 'y':
+			vowels++
+			run = 0
+		default:
+			if run++; run >= 5 {
+				return false
+			}
+		}
+	}
+	return vowels*4 >= letters
 }
 
 func base64ish(v []byte, n *chars) bool {

@@ -70,7 +70,7 @@ func (r *Redactor) segment(clean, shape, raw []byte, index int, afterSecret bool
 		if inner, ok := keyed(v); ok { // OData: Orders(42)
 			f := classify.Of(inner)
 			if judge(inner, 0, f) == keep && f.Typed() != "" {
-				shape = append(append(append(shape, v[:bytes.IndexByte(v, '(')+1]...), f.Typed()...), ')')
+				shape = append(append(appendRaw(shape, v[:bytes.IndexByte(v, '(')+1]), f.Typed()...), ')')
 				if visit != nil {
 					visit(ID{Index: index, Form: f, Value: inner})
 				}

@@ -72,11 +72,7 @@ func (r *Redactor) value(dst, raw, value []byte, key classify.Key, form classify
 	if len(value) > 0 && (value[0] == '{' || value[0] == '[') && r.embedded(value) {
 		return r.apply(dst, value, hash)
 	}
-	nested := bytes.IndexByte(value, '=') > 0
-	if !nested && bytes.Contains(value, []byte("://")) {
-		nested = bytes.IndexByte(value, '@') > 0 || bytes.IndexByte(value, '#') > 0
-	}
-	if !nested {
+	if !r.assigns(value, 0) && !(bytes.Contains(value, []byte("://")) && bytes.IndexByte(value, '@') > 0) {
 		return appendRaw(dst, raw)
 	}
 	if nesting == maxNesting {
@@ -87,11 +83,11 @@ func (r *Redactor) value(dst, raw, value []byte, key classify.Key, form classify
 	from := len(dst)
 	inner := value
 	if i := bytes.IndexAny(value, "?#"); i >= 0 {
-		dst = append(dst, dropUser(value[:i])...)
+		dst = append(dst, hideUser(value[:i])...)
 		dst = append(dst, value[i])
 		inner = value[i+1:]
 	} else if bytes.Contains(value, []byte("://")) {
-		dst = append(dst, dropUser(value)...)
+		dst = append(dst, hideUser(value)...)
 		inner = nil
 	}
 	dst, _ = r.query(dst, inner, nil, nesting+1)
@@ -109,6 +105,88 @@ func (r *Redactor) value(dst, raw, value []byte, key classify.Key, form classify
 		}
 	}
 	return dst
+}
+
+const (
+	// maxAssignments bounds the name=value pieces looked at inside one value;
+	// a value with more is treated as if one of them were secret.
+	maxAssignments = 64
+	// maxAssigned bounds what is looked at behind one "=".
+	maxAssigned = 256
+)
+
+// assigns reports whether a value holds name=value pieces, as URLs and queries
+// do, of which one must not travel. Everything else stays as it was sent, which
+// is what shows an attack.
+func (r *Redactor) assigns(v []byte, depth int) bool {
+	rest := v
+	for n := 0; ; n++ {
+		i := bytes.IndexByte(rest, '=')
+		if i < 0 {
+			break
+		}
+		if n == maxAssignments {
+			return true
+		}
+		from := i
+		for from > 0 && i-from < 64 && nameByte(rest[from-1]) {
+			from--
+		}
+		name := rest[from:i]
+		rest = rest[i+1:]
+		val := rest[:min(len(rest), maxAssigned)]
+		if end := bytes.IndexByte(val, '&'); end >= 0 {
+			val = val[:end]
+		}
+		start := len(r.decoded)
+		plain := r.decode(val, true)
+		secret := judge(plain, r.keys.Of(name), classify.Of(plain)) != keep
+		r.decoded = r.decoded[:start]
+		if secret {
+			return true
+		}
+	}
+	if depth > maxNesting || !bytes.Contains(v, []byte("%3")) { // an encoded "="
+		return false
+	}
+	start := len(r.decoded)
+	found := r.assigns(r.decode(v, true), depth+1)
+	r.decoded = r.decoded[:start]
+	return found
+}
+
+func nameByte(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' || c == '[' || c == ']' || c >= 0x80
+}
+
+// hideUser hides what stands before the @ of a URL's authority: a password
+// always, a user unless it is a plain word or an address, which may be a trick
+// to be seen.
+func hideUser(u []byte) []byte {
+	i := bytes.Index(u, []byte("//"))
+	if i < 0 {
+		return u
+	}
+	end := bytes.IndexByte(u[i+2:], '/')
+	if end < 0 {
+		end = len(u) - i - 2
+	}
+	at := bytes.LastIndexByte(u[i+2:i+2+end], '@')
+	if at < 0 {
+		return u
+	}
+	user, _, password := bytes.Cut(u[i+2:i+2+at], []byte(":"))
+	out := append(make([]byte, 0, len(u)+8), u[:i+2]...)
+	switch classify.Of(user) {
+	case classify.FormWord, classify.FormIP, classify.FormSlug:
+		out = append(out, user...)
+	default:
+		out = append(out, Hidden...)
+	}
+	if password {
+		out = append(append(out, ':'), Hidden...)
+	}
+	return append(out, u[i+2+at:]...)
 }
 
 // dropUser removes user:password@ from a URL.

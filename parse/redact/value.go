@@ -83,7 +83,8 @@ func judge(v []byte, key classify.Key, form classify.Form) verdict {
 		return encrypt
 	case form == classify.FormOpaque:
 		return hash
-	case key&classify.KeyPerson != 0:
+	case key&classify.KeyPerson != 0 && !(form == classify.FormNone && bytes.ContainsAny(v, "<>(){}$;=|\"\\\n")):
+		// What no name contains is an attack on the field, to be seen.
 		switch form {
 		case classify.FormInt, classify.FormUUID, classify.FormULID, classify.FormObjectID, classify.FormHex, classify.FormPrefixed:
 			return keep // a number for a person, not a name
