@@ -56,7 +56,7 @@ type group struct {
 // score returns the evidence that counts: at a place that several people
 // share, only what stayed unresolved.
 func (t *track) score(shared bool) (*evidence.Score, evidence.Test) {
-	if shared || t.unresolved.S > t.first.S {
+	if shared {
 		return &t.unresolved, unresolved
 	}
 	return &t.first, first
