@@ -56,6 +56,8 @@ func TestOddities(t *testing.T) {
 			"A ask\nA end fin\nB answer\nB end fin"},
 		{"no payload opens nothing", join(open(), seq(fin(c(1, 1, "")), fin(s(1, 2, "")))), ""},
 		{"one side ends before the first byte", join(open(), seq(fin(c(1, 1, "")), s(1, 2, "late"))), "A end fin\nB late\nB end end_of_input"},
+		{"the answering FIN did not come", join(open(), seq(c(1, 1, "ask"), fin(c(4, 1, "")), s(1, 5, "yes"), c(5, 4, ""))), "A ask\nA end fin\nB yes\nB end end_of_input"},
+		{"the answering FIN was lost", join(open(), seq(c(1, 1, "ask"), fin(c(4, 1, "")), s(1, 5, "yes"), c(5, 5, ""))), "A ask\nA end fin\nB yes\nB end fin"},
 		{"refused", seq(syn(c(0, 0, "")), rst(s(0, 1, ""))), ""},
 		{"reordered", join(open(), seq(c(4, 1, "def"), c(7, 1, "ghi"), c(1, 1, "abc"))), "A abc\nA defghi" + ended},
 		{"retransmission", join(open(), seq(c(1, 1, "abc"), c(1, 1, "abc"), c(1, 1, "abcdef"), c(4, 1, "def"))), "A abc\nA def" + ended},

@@ -63,7 +63,7 @@ func (a *Assembler) settle(f *flow) {
 			continue
 		}
 		a.settleHole(f, h, i)
-		if h.fin && !h.ended && seqDiff(h.nextSeq, h.finSeq) >= 0 {
+		if h.fin && seqDiff(h.nextSeq, h.finSeq) >= 0 || f.half[1-i].ended && h.finLost() {
 			a.endHalf(f, i, EndFIN)
 		}
 	}
@@ -73,6 +73,12 @@ func (a *Assembler) settle(f *flow) {
 	if f.half[0].ended && f.half[1].ended && f.state != stateClosed {
 		a.close(f)
 	}
+}
+
+// finLost reports whether the other side has acknowledged exactly one number
+// more than there are bytes: where that side has closed too, it was a FIN.
+func (h *half) finLost() bool {
+	return !h.fin && h.head == 0 && h.acked && h.peerAck == h.nextSeq+1 && !h.tentative
 }
 
 // show notes that the sender has sent everything before seq.
