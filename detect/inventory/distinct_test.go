@@ -44,6 +44,17 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+func TestPlausible(t *testing.T) {
+	for s, want := range map[string]bool{
+		"orders": true, "Orders('A1')": true, "übersicht": true, "%C3%BCbersicht": true, "a.b~c!": true, "search:batch": true,
+		"1'--": false, "a%20b": false, "<b>": false, "%3Cb%3E": false, "a%00": false, `x"y`: false, "a|b": false,
+	} {
+		if got := plausible(s); got != want {
+			t.Errorf("plausible(%q) = %v", s, got)
+		}
+	}
+}
+
 func FuzzKindOf(f *testing.F) {
 	f.Add("{")
 	f.Add("v.")
@@ -53,6 +64,7 @@ func FuzzKindOf(f *testing.F) {
 		}
 		cutFormat(s)
 		asset(s)
+		plausible(s)
 		versionOf(s)
 	})
 }

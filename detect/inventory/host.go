@@ -39,6 +39,7 @@ type host struct {
 	inside        int64 // confirmed API calls that the description has
 	outside       int64 // and those it has not
 	likeness      map[uint64]bool
+	like          *spec.Spec // whose API it serves, if it is not named there
 	servers       []netip.Addr
 	behind        bool // its clients are the servers of a described host
 	told          bool // "specification does not describe this host"
@@ -118,12 +119,19 @@ func (s *Stage) likens(h *host, e *endpoint, client netip.Addr) {
 	if len(h.likeness) < known {
 		return
 	}
-	h.decided = true
-	to := adopted
-	if s.ownSeen && !h.behind {
-		to = rogue
+	h.decided, h.like = true, m.Spec
+	s.schedule(change{host: h})
+}
+
+// settled is what a host that serves a described API turns out to be: a copy
+// beside the described host, or the API under another name. It may still turn
+// from the latter into the former, so that the order of arrival does not
+// matter.
+func (s *Stage) settled(h *host) coverage {
+	if s.ownSeen[h.like] && !h.behind {
+		return rogue
 	}
-	s.schedule(change{host: h, coverage: to})
+	return adopted
 }
 
 // telling reports whether a template has a literal that is no version: "/" and

@@ -125,12 +125,15 @@ func (e *endpoint) entity() event.Entity {
 // reports described routes where they do not belong.
 func (s *Stage) judgeHost(h *host, out *detect.Output) {
 	entity := event.Entity{Kind: event.KindHost, Value: h.name}
-	if h.coverage == described && !h.told && h.outside >= settleCalls && s.specs.Named(h.name) && h.mostlyOutside() {
+	if h.coverage == described && !h.told && h.outside >= settleCalls && h.mostlyOutside() && s.describes(h) {
 		h.told = true
 		out.Suspect(&detect.Suspicion{
 			Detector: "shadow_endpoint", Entity: entity, Scope: "description", StartedNS: h.first,
 			Score: asInfo, Threshold: asInfo, Case: &hostCase{h: h, inside: h.inside, outside: h.outside, last: h.last},
 		})
+	}
+	if h.coverage == adopted {
+		h.coverage = s.settled(h)
 	}
 	if h.coverage != rogue {
 		return

@@ -148,6 +148,11 @@ func (s *Stage) open(o *detect.Observation, program uint64) *host {
 
 // create makes an endpoint at the place that was located last.
 func (s *Stage) create(o *detect.Observation, h *host, method, path string, program uint64) *endpoint {
+	for i, seg := range s.path.segments {
+		if s.path.kinds[i] != strong && seg != param && !plausible(seg) {
+			return nil
+		}
+	}
 	if h.nodes+len(s.path.segments) > maxNodes || !s.spend(o, program) {
 		return nil
 	}
@@ -293,8 +298,8 @@ func (s *Stage) learnDescribed(o *detect.Observation, h *host, method, path stri
 	if confirmed && p.op == nil {
 		e.answers = sigs
 	}
-	if confirmed && s.specs.Named(h.name) {
-		s.ownSeen = true
+	if confirmed && p.op != nil && p.op.Spec().Named(h.name) {
+		s.ownSeen[p.op.Spec()] = true
 	}
 	s.count(o, h, e, confirmed)
 	o.Route.Confirmed = confirmed

@@ -2,11 +2,10 @@ package inventory
 
 // A change of the model that waits for its time.
 type change struct {
-	atNS     int64
-	host     *host
-	node     *node     // a merge…
-	merge    mergePlan // …as planned, or
-	coverage coverage  // what the host turned out to be
+	atNS  int64
+	host  *host
+	node  *node     // a merge…
+	merge mergePlan // …as planned; without one the host turns out to be described
 }
 
 // schedule lets a change take effect 60 s after the end of the minute of the
@@ -42,7 +41,7 @@ func (s *Stage) apply(nowNS int64) {
 				s.merge(c.host, c.node, c.merge)
 			}
 		default:
-			s.cover(c.host, c.coverage)
+			s.cover(c.host, s.settled(c.host))
 		}
 	}
 	s.pending = kept

@@ -176,3 +176,41 @@ func asset(path string) bool {
 	return last == "robots.txt" || last == "sitemap.xml" || last == "crossdomain.xml" || last == "ads.txt" ||
 		strings.HasPrefix(path, "/.well-known/acme-challenge")
 }
+
+// maxLiteral bytes of a segment that can be a literal of a template.
+const maxLiteral = 256
+
+// plausible reports whether a developer may have written the segment into a
+// route. Quotes, angle brackets, control characters and their encodings are
+// values or attacks; OData has quotes, but inside parentheses.
+func plausible(s string) bool {
+	if len(s) > maxLiteral {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if c == '%' && i+2 < len(s) {
+			c = unhex(s[i+1])<<4 | unhex(s[i+2])
+		}
+		switch {
+		case c <= ' ' || c == 0x7f:
+			return false
+		case strings.IndexByte("\"<>|\\^`", c) >= 0:
+			return false
+		case c == '\'' && strings.IndexByte(s, '(') <= 0:
+			return false
+		}
+	}
+	return true
+}
+
+// unhex returns the value of a hex digit, 15 for anything else.
+func unhex(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return (c | 0x20) - 'a' + 10
+	}
+	return 15
+}

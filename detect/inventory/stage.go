@@ -59,9 +59,9 @@ type Stage struct {
 	budgets  *state.Table[budget]
 	aliases  map[uint64]uint64
 	pending  []change
-	minuteAt int64 // number of the minute that is being gathered
-	nowNS    int64 // of the last call
-	ownSeen  bool  // a host that a description names has answered
+	minuteAt int64               // number of the minute that is being gathered
+	nowNS    int64               // of the last call
+	ownSeen  map[*spec.Spec]bool // descriptions of which a host that they name has answered
 	stats    Stats
 	path     pathBuffer
 }
@@ -72,6 +72,7 @@ var _ detect.Stage = (*Stage)(nil)
 func New(cfg Config) *Stage {
 	s := &Stage{
 		specs: cfg.Specs, seed: cfg.Seed, hosts: map[string]*host{}, aliases: map[uint64]uint64{},
+		ownSeen: map[*spec.Spec]bool{},
 		limbo:   state.NewTable[limboEntry](limboSize),
 		answers: state.NewTable[answer](signatureSize),
 		budgets: state.NewTable[budget](budgetSize),

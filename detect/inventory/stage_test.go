@@ -131,6 +131,11 @@ func (w *world) loud() (out []event.Alert) {
 	return out
 }
 
+func (w *world) alertsAfterClose() []event.Alert {
+	w.close()
+	return w.loud()
+}
+
 const shopSpec = `{"openapi":"3.0.0","info":{"title":"shop","version":"2"},"servers":[{"url":"https://api.shop.example/v2"}],"paths":{
 "/orders":{"get":{"responses":{}},"post":{"responses":{}}},
 "/orders/{orderId}":{"get":{"responses":{}},"delete":{"responses":{}}},
@@ -327,6 +332,14 @@ func TestHostsThatServeADescribedAPI(t *testing.T) {
 			t.Fatalf("alerts: %v", a)
 		}
 		checkNumbers(t, a[0])
+	})
+	t.Run("before the described one", func(t *testing.T) {
+		w := newWorld(t, shopSpec)
+		w.benign("staging.shop.example:8080", 60)
+		w.benign("api.shop.example", 20)
+		if a := w.alertsAfterClose(); len(a) != 1 || a[0].Entity.Value != "staging.shop.example:8080" {
+			t.Errorf("alerts: %v", a)
+		}
 	})
 	t.Run("behind the gateway", func(t *testing.T) {
 		w := newWorld(t, shopSpec)

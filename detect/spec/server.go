@@ -29,13 +29,17 @@ func (p hostPattern) any() bool { return len(p.parts) == 0 }
 func (p hostPattern) String() string { return strings.Join(p.parts, "*") }
 
 // matches reports whether host is meant; a wildcard stands for at least one
-// character.
+// character. Many logs drop the port: a host without one fits a server on any.
 func (p hostPattern) matches(host string) bool {
 	if p.any() || host == "" {
 		return true
 	}
 	if !p.wild {
-		return p.parts[0] == host
+		if p.parts[0] == host {
+			return true
+		}
+		name, _, ok := strings.Cut(p.parts[0], ":")
+		return ok && name == host
 	}
 	first, last := p.parts[0], p.parts[len(p.parts)-1]
 	if !strings.HasPrefix(host, first) || len(host) < len(first)+len(last) || !strings.HasSuffix(host, last) {

@@ -35,14 +35,9 @@ func (s *Set) Covers(host string) bool {
 // Named reports whether any description names host outright, rather than
 // being about every host.
 func (s *Set) Named(host string) bool {
-	if host == "" {
-		return false
-	}
 	for _, v := range s.specs {
-		for i := range v.servers {
-			if h := v.servers[i].host; !h.any() && h.matches(host) {
-				return true
-			}
+		if v.Named(host) {
+			return true
 		}
 	}
 	return false

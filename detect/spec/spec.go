@@ -82,6 +82,20 @@ func (s *Spec) Covers(host string) bool {
 	return false
 }
 
+// Named reports whether one of the servers names host outright, rather than
+// being about every host.
+func (s *Spec) Named(host string) bool {
+	if host == "" {
+		return false
+	}
+	for i := range s.servers {
+		if h := s.servers[i].host; !h.any() && h.matches(host) {
+			return true
+		}
+	}
+	return false
+}
+
 // Hosts returns the hosts that the description names without wildcards, in its
 // order; none if it is about any host.
 func (s *Spec) Hosts() []string {

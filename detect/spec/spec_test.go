@@ -97,7 +97,8 @@ func TestServers(t *testing.T) {
 	}{
 		{"https://api.shop.example/v1", "api.shop.example", "api.shop.example", "shop.example", "/v1"},
 		{"https://API.shop.example:443/", "api.shop.example", "api.shop.example", "api.shop.example:8443", ""},
-		{"http://api.shop.example:8080/a/../b", "api.shop.example:8080", "api.shop.example:8080", "api.shop.example", "/b"},
+		{"http://api.shop.example:8080/a/../b", "api.shop.example:8080", "api.shop.example:8080", "api.shop.example:80", "/b"},
+		{"http://api.shop.example:8080/b", "api.shop.example:8080", "api.shop.example", "shop.example", "/b"},
 		{"https://{tenant}.shop.example/{v}", "", "acme.shop.example", "shop.example", ""},
 		{"/relative", "", "anything.example", "", "/relative"},
 		{"relative", "", "anything.example", "", "/relative"},
