@@ -1,0 +1,63 @@
+# Two commands matter: `make run` and `make test`. Everything they need comes
+# from the Go module proxy; a C compiler is needed for the embedded database.
+
+GO ?= go
+BIN := bin
+VERSION := 0.1.0
+LDFLAGS := -s -w -X main.version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+FUZZTIME ?= 10s
+
+.PHONY: run build sensor test test-race lint fuzz bench fidelity test-live docs sample clean
+
+run: build
+	$(BIN)/lapwing run
+
+build: sensor
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/lapwing ./cmd/lapwing
+
+sensor:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/lapwing-sensor ./cmd/lapwing-sensor
+
+test:
+	$(GO) vet ./...
+	$(GO) test ./...
+
+test-race:
+	$(GO) test -race ./...
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# Every fuzz target for FUZZTIME each.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Compares the parser with what other tools found in the same captures. CORPUS
+# names a directory laid out as docs/parse-fidelity.md says.
+fidelity:
+	@test -n "$(CORPUS)" || { echo "make fidelity CORPUS=DIRECTORY (see docs/parse-fidelity.md)"; exit 2; }
+	LAPWING_CORPUS=$(CORPUS) $(GO) test -count=1 -v -run 'Fidelity|Corpus' ./parse/... ./capture/...
+
+# Live capture between network namespaces: needs root, iproute2, nginx, curl.
+test-live:
+	LAPWING_REQUIRE_NET=1 $(GO) test -count=1 -v -run 'Live|Netns|Ring|Tcpdump' ./capture/... ./cmd/...
+
+docs: build
+	$(BIN)/lapwing config reference > docs/configuration.md
+
+sample:
+	$(GO) run ./internal/sample/cmd/makesample -out examples
+
+clean:
+	rm -rf $(BIN)

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"lapwing/alerting"
+	"lapwing/cmd/internal/sensor"
+	"lapwing/cmd/internal/source"
+	"lapwing/cmd/internal/supervise"
+	"lapwing/detect"
+	"lapwing/detect/standard"
+	"lapwing/event"
+	"lapwing/parse/pseudonym"
+	"lapwing/store"
+	"lapwing/store/duckdb"
+	"lapwing/stream"
+	"lapwing/stream/local"
+)
+
+// The two readers of the stream. A slow database holds up only the archive,
+// until the stream is full.
+const (
+	groupDetect  = "detect"
+	groupArchive = "archive"
+)
+
+// detectPosition is the progress entry under which detection notes how far it
+// has judged: after a restart, what it says about earlier time is old news.
+const detectPosition = "detect"
+
+// A daemon is the whole of Lapwing in one process.
+type daemon struct {
+	cfg  Config
+	log  *slog.Logger
+	keys *pseudonym.Keyring
+
+	store   *duckdb.Store
+	stream  *local.Stream
+	alerts  *alerting.Pipeline
+	marks   source.Watermarks
+	started time.Time
+	resume  map[string]int64
+	sources *sensor.Sources
+
+	mu        sync.Mutex // protects what detection tells others
+	detection *standard.Detection
+	raised    []event.Alert // since the last delivery
+	stats     detect.Stats
+	lowNS     int64
+	ready     bool
+}
+
+// openDaemon opens everything that is kept. The caller closes it.
+func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, error) {
+	d := &daemon{cfg: cfg, log: log, started: time.Now()}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	if d.keys, err = cfg.Identity.Key(cfg.Data); err != nil {
+		return nil, err
+	}
+	if d.detection, err = cfg.detector(d.keys, func(a event.Alert) { d.raised = append(d.raised, a) }); err != nil {
+		return nil, err
+	}
+	if d.store, err = duckdb.Open(ctx, duckdb.Config{Path: cfg.path("lapwing.duckdb"), MemoryBytes: int64(cfg.Store.Memory)}); err != nil {
+		return nil, err
+	}
+	if d.resume, err = d.store.Progress(ctx); err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
+	if d.stream, err = local.New(0, groupDetect, groupArchive); err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
+	if d.alerts, err = openAlerting(&cfg, d.keys, log); err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
+	return d, nil
+}
+
+func (d *daemon) close() error {
+	return errors.Join(d.alerts.Close(), d.store.Close())
+}
+
+// drain is how long the orderly end may take.
+const drain = 20 * time.Second
+
+// run works until ctx ends, then stops from the sources down: nothing that
+// was read is lost.
+func (d *daemon) run(ctx context.Context, extra map[string]func(context.Context) error) error {
+	if err := d.learnAgain(ctx); err != nil {
+		return err
+	}
+	// Sinks outlive sources.
+	below, stopBelow := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBelow()
+	sinks := supervise.New(below, d.log)
+	sinks.Go("archive", func(ctx context.Context) error { return d.stream.Group(groupArchive).Run(ctx, d.archive) })
+	sinks.Go("detect", func(ctx context.Context) error { return d.stream.Group(groupDetect).Run(ctx, d.judge) })
+	sinks.Go("alerting", d.alerts.Run)
+	sinks.Go("upkeep", d.upkeep)
+	for name, part := range extra {
+		sinks.Go(name, part)
+	}
+
+	sources := supervise.New(ctx, d.log)
+	for name, run := range d.sources.Parts() {
+		sources.Go(name, run)
+	}
+	d.mu.Lock()
+	d.ready = true
+	d.mu.Unlock()
+	select {
+	case <-ctx.Done():
+	case <-sources.Done():
+	case <-sinks.Done():
+		sources.Stop()
+	}
+	err := sources.Wait()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	err = errors.Join(err, d.stream.Close(bounded))
+	d.drainAlerts(bounded)
+	sinks.Stop()
+	return errors.Join(err, sinks.Wait())
+}
+
+// archive keeps calls together with the progress they complete.
+func (d *daemon) archive(ctx context.Context, batches []stream.Batch) error {
+	var calls []*event.Call
+	var progress []event.Progress
+	for _, b := range batches {
+		calls = append(calls, b.Calls...)
+		progress = append(progress, b.Progress...)
+	}
+	return d.store.AppendCalls(ctx, calls, progress)
+}
+
+// judge leads calls through detection, and hands on what it says before it
+// takes more.
+func (d *daemon) judge(ctx context.Context, batches []stream.Batch) error {
+	d.mu.Lock()
+	for _, b := range batches {
+		for _, c := range b.Calls {
+			d.detection.Observe(c)
+		}
+		for _, h := range b.Heartbeats {
+			d.marks.Heartbeat(h)
+		}
+	}
+	if low := d.marks.LowNS(); low > d.lowNS {
+		d.detection.Advance(low)
+		d.lowNS = low
+	}
+	raised := d.raised
+	d.raised = nil
+	d.stats = d.detection.Stats()
+	d.mu.Unlock()
+	return d.tell(ctx, raised)
+}
+
+// tell hands alerts to the store and to alerting. Both know an alert they
+// have seen, so a repetition after an error does no harm.
+func (d *daemon) tell(ctx context.Context, alerts []event.Alert) error {
+	if len(alerts) == 0 {
+		return nil
+	}
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		err := errors.Join(d.alerts.Accept(ctx, alerts), d.store.PutAlerts(ctx, alerts))
+		if err == nil {
+			return nil
+		}
+		// Detection cannot judge the same calls twice, so its alerts wait here.
+		d.log.Error("alerts are not kept yet", "alerts", len(alerts), "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// upkeep writes the inventory and detection's position, and deletes what is
+// too old.
+func (d *daemon) upkeep(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	var retained time.Time
+	for {
+		ending := false
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ending = true
+		}
+		if err := d.keepInventory(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		if ending {
+			return nil
+		}
+		if now := time.Now(); now.Sub(retained) > time.Hour {
+			retained = now
+			n, err := d.store.Retain(ctx, now.Add(-time.Duration(d.cfg.Store.Retention)))
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				d.log.Info("deleted old calls", "calls", n)
+			}
+		}
+	}
+}
+
+func (d *daemon) keepInventory(ctx context.Context) error {
+	d.mu.Lock()
+	endpoints := d.detection.Endpoints()
+	low := d.lowNS
+	d.mu.Unlock()
+	var position []event.Progress
+	if low > 0 {
+		position = []event.Progress{{Source: detectPosition, Offset: low}}
+	}
+	return errors.Join(d.store.PutEndpoints(ctx, endpoints), d.store.AppendCalls(ctx, nil, position))
+}
+
+// learnAgain shows stored calls to detection, so that what it knew before a
+// restart it knows again. What it says about the time before its noted
+// position has been told already.
+func (d *daemon) learnAgain(ctx context.Context) error {
+	if d.cfg.Detect.Replay <= 0 {
+		return nil
+	}
+	q := store.CallQuery{Since: time.Now().Add(-time.Duration(d.cfg.Detect.Replay))}
+	position := d.resume[detectPosition]
+	began, n := time.Now(), 0
+	if err := d.store.Calls(ctx, q, func(c *event.Call) error {
+		d.detection.Observe(c)
+		if n++; n%4096 == 0 {
+			d.detection.Advance(min(c.End().UnixNano(), position))
+		}
+		return ctx.Err()
+	}); err != nil {
+		return fmt.Errorf("learn from stored calls: %w", err)
+	}
+	d.lowNS = position
+	d.detection.Advance(position)
+	var news []event.Alert
+	for _, a := range d.raised {
+		if a.LastSeenAt.UnixNano() > position {
+			news = append(news, a)
+		}
+	}
+	d.raised = nil
+	if n > 0 {
+		d.log.Info("learned again from stored calls", "calls", n, "took", time.Since(began).Round(time.Millisecond))
+	}
+	return d.tell(ctx, news)
+}

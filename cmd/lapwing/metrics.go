@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lapwing/capture"
+	"lapwing/parse"
+)
+
+// listenMetrics opens the listener for machines: /metrics, /livez, /readyz.
+func (d *daemon) listenMetrics() (serveIt func(context.Context) error, address string, err error) {
+	listener, err := net.Listen("tcp", d.cfg.Metrics.Listen)
+	if err != nil {
+		return nil, "", fmt.Errorf("metrics: %w", err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(&meter{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		d.mu.Lock()
+		ready := d.ready
+		d.mu.Unlock()
+		if !ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(map[string]bool{"ready": ready}) // the asker may be gone
+	})
+	return func(ctx context.Context) error { return serve(ctx, listener, mux) }, listener.Addr().String(), nil
+}
+
+// A meter reads the counters of every stage when it is asked.
+type meter struct{ d *daemon }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("lapwing_"+name, help, labels, nil)
+}
+
+var (
+	buildInfo       = desc("build_info", "Version of this binary.", "version")
+	capturePackets  = desc("capture_packets_total", "Packets that a source met, by what became of them.", "source", "outcome")
+	captureBytes    = desc("capture_bytes_total", "Bytes of packets handed on.", "source")
+	kernelPackets   = desc("capture_kernel_packets_total", "Packets that passed the kernel's filter.", "source")
+	kernelDrops     = desc("capture_kernel_drops_total", "Packets that the kernel dropped because the reader was too slow.", "source")
+	parseBytes      = desc("parse_payload_bytes_total", "TCP payload bytes by what they were.", "source", "protocol")
+	parseMessages   = desc("parse_messages_total", "HTTP messages read.", "source", "direction")
+	parseCalls      = desc("parse_calls_total", "Calls, by whether both halves were seen.", "source", "pairing")
+	parseFaults     = desc("parse_faults_total", "Connections given up because of a fault of the parser.", "source")
+	logLines        = desc("log_lines_total", "Lines of logs by what became of them.", "log", "outcome")
+	streamCalls     = desc("stream_in_flight_calls", "Calls published and not yet handled by every group.")
+	streamLag       = desc("stream_lag_calls", "Calls that a group has still to handle.", "group")
+	detectCalls     = desc("detect_calls_total", "Calls that detection received, by what became of them.", "outcome")
+	detectPending   = desc("detect_pending_calls", "Calls held back until their time has come.")
+	detectLate      = desc("detect_late_calls_total", "Calls judged after their time.")
+	detectAlerts    = desc("detect_alerts_total", "Alerts raised, revised, and folded into others.", "kind")
+	detectWatermark = desc("detect_watermark_timestamp_seconds", "Event time up to which everything has been judged.")
+	alertQueue      = desc("alerting_queue_notifications", "Notifications waiting, by destination.", "destination")
+	alertSent       = desc("alerting_notifications_total", "Notifications by destination and what became of them.", "destination", "outcome")
+)
+
+func (m *meter) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+func (m *meter) Collect(ch chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(buildInfo, 1, version)
+	for _, p := range m.d.sources.Packets {
+		captured, parsed := p.Stats()
+		packets(counter, p.Name, captured, parsed)
+	}
+	for _, l := range m.d.sources.Logs {
+		for name, r := range l.Reports() {
+			counter(logLines, float64(r.Calls), name, "call")
+			counter(logLines, float64(r.Blank), name, "blank")
+			counter(logLines, float64(r.Unparsed), name, "unparsed")
+		}
+	}
+	if m.d.sources.HTTP != nil {
+		r := m.d.sources.HTTP.Report()
+		counter(logLines, float64(r.Calls), "http", "call")
+		counter(logLines, float64(r.Blank), "http", "blank")
+		counter(logLines, float64(r.Unparsed), "http", "unparsed")
+	}
+	for _, group := range []string{groupDetect, groupArchive} {
+		inFlight, lag := m.d.stream.Pending(group)
+		gauge(streamLag, float64(lag), group)
+		if group == groupDetect {
+			gauge(streamCalls, float64(inFlight))
+		}
+	}
+	m.d.mu.Lock()
+	s, low := m.d.stats, m.d.lowNS
+	m.d.mu.Unlock()
+	counter(detectCalls, float64(s.Judged), "judged")
+	counter(detectCalls, float64(s.Forced), "forced")
+	counter(detectLate, float64(s.Late))
+	gauge(detectPending, float64(s.Pending))
+	counter(detectAlerts, float64(s.Opened), "raised")
+	counter(detectAlerts, float64(s.Revised), "revised")
+	counter(detectAlerts, float64(s.Folded), "folded")
+	gauge(detectWatermark, float64(low)/1e9)
+	m.destinations(counter, gauge)
+}
+
+func packets(counter func(*prometheus.Desc, float64, ...string), name string, c capture.Stats, p parse.Stats) {
+	counter(capturePackets, float64(c.Packets), name, "read")
+	counter(capturePackets, float64(c.Filtered), name, "filtered")
+	counter(capturePackets, float64(c.Errored), name, "errored")
+	counter(captureBytes, float64(c.Bytes), name)
+	counter(kernelPackets, float64(c.KernelPackets), name)
+	counter(kernelDrops, float64(c.KernelDrops), name)
+	for _, part := range []struct {
+		protocol string
+		n        uint64
+	}{{"http1", p.Coverage.HTTP}, {"tls", p.Coverage.TLS}, {"http2", p.Coverage.HTTP2}, {"websocket", p.Coverage.WebSocket},
+		{"other", p.Coverage.Other}, {"unread", p.Coverage.Unread}, {"faulted", p.Coverage.Faulted}, {"lost", p.Coverage.Lost}} {
+		counter(parseBytes, float64(part.n), name, part.protocol)
+	}
+	counter(parseMessages, float64(p.Requests), name, "request")
+	counter(parseMessages, float64(p.Responses), name, "response")
+	counter(parseCalls, float64(p.Paired), name, "paired")
+	counter(parseCalls, float64(p.NoResponse), name, "no_response")
+	counter(parseCalls, float64(p.NoRequest), name, "no_request")
+	counter(parseFaults, float64(p.Faults), name)
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lapwing/capture/input"
+	"lapwing/cmd/internal/report"
+	"lapwing/cmd/internal/sensor"
+	"lapwing/cmd/internal/source"
+	"lapwing/parse"
+)
+
+type runFlags struct {
+	interfaces []string
+	logs       []string
+	logFormat  string
+	filter     string
+	specs      []string
+	data       string
+	sample     string
+	speed      float64
+	target     []string
+	trusted    []string
+}
+
+func newRun(c *common) *cobra.Command {
+	f := &runFlags{}
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Watch traffic until stopped",
+		Long: `Watch interfaces, logs and senders, detect, keep and alert, in one process.
+Without any source configured, a bundled recording is replayed as a sample.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDaemon(cmd.Context(), c, f) },
+	}
+	cmd.Flags().StringArrayVarP(&f.interfaces, "interface", "i", nil, "network interface to watch (repeatable)")
+	cmd.Flags().StringArrayVar(&f.logs, "log", nil, "access log to follow; may be a glob pattern (repeatable)")
+	cmd.Flags().StringVar(&f.logFormat, "format", "auto", "format of the logs given by --log")
+	cmd.Flags().StringVar(&f.filter, "filter", "", "capture filter, such as: tcp port 80")
+	cmd.Flags().StringArrayVar(&f.specs, "spec", nil, "OpenAPI document of the API (repeatable)")
+	cmd.Flags().StringVar(&f.data, "data", "", "directory for everything that is kept")
+	cmd.Flags().StringVar(&f.sample, "sample", "", "replay this capture as if it happened now")
+	cmd.Flags().Float64Var(&f.speed, "speed", 60, "how much faster than recorded the sample is replayed")
+	cmd.Flags().StringSliceVar(&f.target, "target", []string{"all"}, "roles to run; this release runs all of them in one process")
+	cmd.Flags().StringSliceVar(&f.trusted, "trusted-proxies", nil, "networks whose forwarding headers are believed")
+	return cmd
+}
+
+// merge lays the flags over the configuration.
+func (f *runFlags) merge(cfg *Config) error {
+	if len(f.target) != 1 || f.target[0] != "all" {
+		return usageError("--target %s: this release runs all roles in one process (all)", strings.Join(f.target, ","))
+	}
+	if f.speed <= 0 || f.speed > 1e6 {
+		return usageError("--speed must be positive and at most 1000000 (got %g)", f.speed)
+	}
+	cfg.Sensor.Interfaces = append(cfg.Sensor.Interfaces, f.interfaces...)
+	if len(f.logs) > 0 {
+		cfg.Sensor.Logs = append(cfg.Sensor.Logs, sensor.Log{Paths: f.logs, Format: f.logFormat})
+	}
+	if f.filter != "" {
+		cfg.Sensor.Filter = f.filter
+	}
+	cfg.Detect.Specs = append(cfg.Detect.Specs, f.specs...)
+	if f.data != "" {
+		cfg.Data = f.data
+	}
+	if f.trusted != nil {
+		cfg.Identity.TrustedProxies = f.trusted
+	}
+	return cfg.Validate()
+}
+
+func runDaemon(ctx context.Context, c *common, f *runFlags) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	if err := f.merge(&cfg); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: shortTime}))
+	p := report.Palette{On: colours(os.Stdout)}
+	sampled := f.sample
+	if sampled == "" && len(cfg.Sensor.Interfaces) == 0 && len(cfg.Sensor.Logs) == 0 && cfg.Sensor.HTTP.Listen == "" {
+		if sampled, err = bundledSample(&cfg); err != nil {
+			return err
+		}
+	}
+	d, err := openDaemon(ctx, cfg, log)
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("%w (give another directory with --data)", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer d.close()
+
+	lines := [][2]string{{"store", "duckdb " + cfg.path("lapwing.duckdb")}}
+	parser, err := sensor.Parser(&cfg.Sensor, &cfg.Identity, d.keys)
+	if err != nil {
+		return err
+	}
+	if err := d.openSources(parser); err != nil {
+		return err
+	}
+	lines = append(lines, d.sources.Describe()...)
+	if sampled != "" {
+		line, err := d.openSample(sampled, f.speed, parser, p)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, [2]string{"sample", line})
+	}
+	for _, s := range cfg.Detect.Specs {
+		lines = append(lines, [2]string{"spec", s})
+	}
+	for _, name := range cfg.Alerting.names() {
+		lines = append(lines, [2]string{"alerts to", name})
+	}
+	extra := map[string]func(context.Context) error{}
+	control, err := d.listenControl()
+	if err != nil {
+		return err
+	}
+	extra["control"] = control
+	if cfg.Metrics.Listen != "" {
+		serve, address, err := d.listenMetrics()
+		if err != nil {
+			return err
+		}
+		extra["metrics"] = serve
+		lines = append(lines, [2]string{"metrics", "http://" + address + "/metrics"})
+	}
+	fmt.Printf("%s · everything in one process · data in %s · Ctrl-C to stop\n", p.Bold("lapwing "+version), cfg.Data)
+	for _, l := range lines {
+		fmt.Printf("  %-9s %s\n", l[0], l[1])
+	}
+	fmt.Println()
+	return d.run(ctx, extra)
+}
+
+func shortTime(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey && len(groups) == 0 {
+		return slog.String(slog.TimeKey, a.Value.Time().UTC().Format(time.RFC3339))
+	}
+	return a
+}
+
+// openSources opens everything that the configuration names.
+func (d *daemon) openSources(parser parse.Config) error {
+	s, err := sensor.Open(&d.cfg.Sensor, parser, d.stream, d.resume, d.log)
+	if err != nil {
+		return err
+	}
+	d.sources = s
+	for _, name := range s.Names() {
+		d.marks.Expect(name)
+	}
+	return nil
+}
+
+func cmpOr(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+// openSample prepares a recording to be replayed as if it happened now.
+func (d *daemon) openSample(path string, speed float64, parser parse.Config, p report.Palette) (string, error) {
+	in, err := input.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	packets, err := in.Packets()
+	if err != nil {
+		return "", err
+	}
+	part := &source.Packets{Name: "sample", Config: parser, Pub: d.stream, Now: time.Now}
+	ended := func() { time.AfterFunc(2*time.Second, func() { d.printSummary(part, p) }) }
+	paced, err := source.NewPaced(packets, speed, time.Now, ended)
+	if err != nil {
+		return "", err
+	}
+	part.Source, part.EventNow = paced, paced.EventNow
+	d.sources.Packets = append(d.sources.Packets, part)
+	d.marks.Expect(part.Name)
+	return fmt.Sprintf("%s: %d packets, replayed %g times faster than recorded", path, paced.Len(), speed), nil
+}
+
+// printSummary closes the sample with what was seen, and what comes next.
+func (d *daemon) printSummary(part *source.Packets, p report.Palette) {
+	captured, parsed := part.Stats()
+	d.mu.Lock()
+	opened := d.stats.Opened
+	d.mu.Unlock()
+	c := parsed.Coverage
+	fmt.Printf("\n%s\n\n", p.Bold(fmt.Sprintf("%d alerts, %d packets dropped, %d calls; %s", opened, captured.KernelDrops, parsed.Calls,
+		coverage(captured, c.HTTP, c.TLS, c.HTTP2, c.WebSocket, c.Other+c.Unread+c.Faulted+c.Waiting, c.Lost))))
+	fmt.Print(nextSteps)
+}
+
+const nextSteps = `The sample is over; Lapwing keeps running. In another terminal:
+                          lapwing alerts                      what was found
+                          lapwing alerts show ID              the evidence behind one alert
+                          lapwing inventory                   the endpoints it learned
+Watch your own traffic:   lapwing run --interface eth0        (needs CAP_NET_RAW)
+                          lapwing run --log /var/log/nginx/access.log
+                          lapwing analyze access.log          one pass over a file
+`
+
+// names lists the destinations for the banner.
+func (a *AlertingConfig) names() []string {
+	var out []string
+	for _, d := range a.Destinations {
+		out = append(out, fmt.Sprintf("%s (%s)", cmpOr(d.Name, d.Type), d.Type))
+	}
+	slices.Sort(out)
+	return out
+}
