@@ -325,6 +325,50 @@ func TestPlantedSecrets(t *testing.T) {
 	}
 }
 
+// A call that pointed into the packet's buffer would change with the next one.
+func TestCallOwnsItsMemory(t *testing.T) {
+	r := exchangeOf("POST /orders/42/" + "dGhpcyBpcyBhIHNlY3JldCB2YWx1ZTEyMw" + "?id=7&q=x\nHost: shop.example\nUser-Agent: app/1\nReferer: https://h/a/7\nX-Order-Id: 9\nSOAPAction: \"urn:x#GetUser\"\nCookie: sid=8f14e45fceea167a5a36dedd4bea2543\nContent-Type: application/json\n\n" +
+		`{"user_id":5,"new\u0041key":"x","method":"user.get","params":{}}` + "\n===\n302\nLocation: /b/8?c\nContent-Type: application/json\nSet-Cookie: session=0f14e45fceea167a5a36dedd4bea2543\n\n" + `{"id":3,"error":"not_found","href":"/x/77"}`)
+	b := newBuilder(t)
+	c := b.Call(r)
+	before := string(c.AppendJSON(nil))
+	wipe := func(p []byte) {
+		for i := range p {
+			p[i] = '#'
+		}
+	}
+	for _, fields := range [][]Field{r.RequestHeaders, r.ResponseHeaders} {
+		for _, f := range fields {
+			wipe(f.Name)
+			wipe(f.Value)
+		}
+	}
+	wipe(r.Method)
+	wipe(r.Target)
+	wipe(r.RequestBody.Data)
+	wipe(r.ResponseBody.Data)
+	for range 100 {
+		b.Call(exchangeOf("GET /other/1?x=2\nHost: z\n\n{\"other\":1}\n===\n200\n\n{\"id\":99}"))
+	}
+	if after := string(c.AppendJSON(nil)); after != before {
+		t.Errorf("the call changed:\n%s\n%s", before, after)
+	}
+}
+
+func TestLimitsOfATarget(t *testing.T) {
+	b := newBuilder(t)
+	c := b.Call(exchangeOf("GET /" + strings.Repeat("a/", 10000) + "?" + strings.Repeat("id=1&", 4000) + "password=hunter2\nHost: " + strings.Repeat("h", 1000) + "\nUser-Agent: " + strings.Repeat("u", 5000) + "\n\n"))
+	if len(c.Path) > maxPathBytes || len(c.Query) > maxQueryBytes || len(c.Host) > maxHostBytes || len(c.UserAgent) > maxAgentBytes {
+		t.Errorf("path %d, query %d, host %d, agent %d bytes", len(c.Path), len(c.Query), len(c.Host), len(c.UserAgent))
+	}
+	if len(c.IDs) != maxRequestIDs || !c.Gap.IDsIncomplete || !c.Flags.Has(event.FlagBadTarget) {
+		t.Errorf("%d ids, gap %+v, flags %v", len(c.IDs), c.Gap, c.Flags.Names())
+	}
+	if _, err := NewBuilder(Config{MaxBodyBytes: -1}); err == nil {
+		t.Error("a negative limit was taken")
+	}
+}
+
 func FuzzCall(f *testing.F) {
 	f.Add("GET /a/1?b=c&token=abc\nHost: a\nCookie: sid=abcdefgh\nX-Forwarded-For: 1.1.1.1\n\n\n===\n200\nSet-Cookie: a=b\n\n{\"id\":1}")
 	f.Add("POST /%zz;x=1/%25%41?next=%2fa%3fb%3dc\nHost: a\nAuthorization: Basic YTpi\nContent-Encoding: gzip\n\nxx\n===\n302\nLocation: //x/y/7?z\n\n")

@@ -33,10 +33,11 @@ type Keyring struct {
 	k0, k1 uint64
 	siv    *subtle.AESSIV
 
-	mu      sync.Mutex // protects the two generations below
+	mu      sync.Mutex // protects all fields below
 	young   map[string]string
 	old     map[string]string
 	scratch []byte
+	normal  []byte
 }
 
 // New derives a Keyring from a deployment key of KeyBytes bytes.
@@ -88,19 +89,22 @@ func AppendSecretHash(dst []byte, hash uint64) []byte {
 // name stays empty; one longer than 256 bytes is treated as a secret, since no
 // person has such a name.
 func (k *Keyring) Name(b []byte) string {
-	var room [maxNameBytes]byte
+	if len(b) == 0 {
+		return ""
+	}
 	if len(b) > 2*maxNameBytes {
 		return k.Secret(b)
 	}
-	n := appendNormal(room[:0], b)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := appendNormal(k.normal[:0], b)
+	k.normal = n
 	if len(n) == 0 {
 		return ""
 	}
 	if len(n) > maxNameBytes {
 		return k.Secret(n)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	if s, ok := k.young[string(n)]; ok {
 		return s
 	}
