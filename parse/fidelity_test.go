@@ -131,10 +131,23 @@ func differences(want, got transaction) (d []string) {
 	return d
 }
 
+// known counts the fields that an expectation states.
+func (t transaction) known() (n int) {
+	for _, k := range []bool{t.method != "*", t.host != "*", t.uri != "*", t.status >= 0, t.reqBytes >= 0, t.respBytes >= 0} {
+		if k {
+			n++
+		}
+	}
+	return n
+}
+
 // compare matches what a peer expects of one capture with what was read.
 func (y *tally) compare(capture string, want, got []transaction, exhaustive bool) {
 	y.captures++
 	got = slices.Clone(got)
+	// What says most is matched first, lest a vaguer expectation takes its call.
+	want = slices.Clone(want)
+	slices.SortStableFunc(want, func(a, b transaction) int { return b.known() - a.known() })
 	open := []transaction{}
 	for _, w := range want {
 		y.expected++
