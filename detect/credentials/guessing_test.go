@@ -302,3 +302,25 @@ func TestTokenEndpointInALogNeedsMore(t *testing.T) {
 		}
 	}
 }
+
+// A phone keeps the old password and tries it whenever it wakes up.
+func TestDeviceWithOldPasswordIsSilent(t *testing.T) {
+	tr := newTraffic(22)
+	tr.warm(0, 60)
+	tr.login(time.Hour, "192.0.2.77", "app", "ann", true)
+	at := 2 * time.Hour
+	for range 300 {
+		at += time.Duration(tr.rng.Int64N(int64(20 * time.Minute)))
+		tr.login(at, "192.0.2.77", "app", "ann", false).RequestBytes = 44
+	}
+	tr.run(t).silent(t)
+}
+
+// … but a client that came in once may not guess on.
+func TestKnownClientThatGuessesIsFound(t *testing.T) {
+	tr := newTraffic(23)
+	tr.warm(0, 60)
+	tr.login(time.Hour, "192.0.2.77", "app", "ann", true)
+	tr.guess(2*time.Hour, time.Second, 40, always("192.0.2.77"), "ann", false)
+	tr.run(t).one(t, "brute_force", clientEntity("192.0.2.77"))
+}

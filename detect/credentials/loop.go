@@ -86,10 +86,13 @@ func (l *loop) add(atNS, size int64, log bool) {
 
 // timetable returns the beat that fits all that was seen so far, nil if none
 // does. Of a client that came in before (the password was changed under it)
-// any even pace will do.
+// any even pace will do, and any pace at all if every request has one length.
 func (l *loop) timetable(known bool) *beat {
 	if l.broken {
 		return nil
+	}
+	if known && l.size >= 0 {
+		return &l.each
 	}
 	if (l.each.n == 0 || l.each.mean >= slowNS || known) && l.each.even(l.log) {
 		return &l.each
