@@ -32,6 +32,7 @@ type param struct {
 	all     [bins + 1]uint32 // actors by share of undisclosed objects
 	clean   [bins + 1]uint32 // those without evidence against them: nobody teaches us their own attack
 	actors  uint32
+	listed  bool   // somebody asked for an object that a list had told of: identifiers come from the API
 	pages   uint32 // 2xx answers that were HTML
 	answers uint32 // all 2xx answers
 }

@@ -27,6 +27,7 @@ type walker struct {
 	touched     int32 // distinct objects
 	undisclosed int32
 	nextLearned int32
+	passed      int32 // undisclosed objects that were let pass until a walk shows
 	learned     counted
 	tale        *enumerationCase
 }
@@ -67,7 +68,7 @@ func (s *Stage) enumerated(o *detect.Observation, r *event.IDRef, p *param, key 
 		w.undisclosed++
 	}
 	if r.Class == event.ClassInt && know != told {
-		w.steps.add(r.Int)
+		w.steps.add(r.Int, o.AtNS)
 	}
 	if w.touched >= max(w.nextLearned, firstCounted) {
 		w.nextLearned = 2 * w.touched
@@ -78,80 +79,97 @@ func (s *Stage) enumerated(o *detect.Observation, r *event.IDRef, p *param, key 
 	p0, on := p.ceiling()
 	proven := on && o.Call.Source == event.SourcePacket && !p.linked()
 	test := evidence.Test{P0: p0, P1: undisclosedP1}
-	var hit bool
-	var weight float64
+	var v vote
 	if proven {
-		hit, weight = s.unknownObject(w, m, of, how, know, p.cold())
+		if know == told && p != nil {
+			p.listed = true
+		}
+		v = s.unknownObject(w, m, of, how, know, p)
 	} else {
 		test.P0 = undisclosedP0
-		hit, weight = walkedObject(w, how)
+		v = walkedObject(w, how)
 	}
-	if weight == 0 || !hit && w.score.S <= 0 {
+	late := int32(0)
+	switch {
+	case v.passes:
+		w.passed = min(w.passed+1, wideWindow)
+	case v.hit && how == read && w.steps.n >= walksFrom && w.passed > 0 && w.steps.walks():
+		// What was let pass was the beginning of this.
+		late, w.passed = w.passed, 0
+		v.weight += v.weight * float64(late)
+	}
+	if v.weight == 0 || !v.hit && w.score.S <= 0 {
 		return
 	}
-	s.weigh(o, key, w, test, hit, weight, how, proven, p, out)
+	s.weigh(o, key, w, test, v, late, how, proven, p, out)
+}
+
+// A vote is what one object says.
+type vote struct {
+	hit    bool
+	weight float64 // 0: nothing
+	passes bool    // an undisclosed object that alone says nothing, and as part of a walk would
 }
 
 // unknownObject is the test where disclosures are seen: does the actor ask for
 // what nobody told it of?
-func (s *Stage) unknownObject(w *walker, m *memory, of noun, how answer, know knowledge, cold bool) (hit bool, weight float64) {
-	walks := w.steps.n >= walkFrom && w.steps.walks()
+func (s *Stage) unknownObject(w *walker, m *memory, of noun, how answer, know knowledge, p *param) vote {
+	walks := w.steps.walks()
+	scans := walks && w.steps.n >= walksFrom
 	switch {
 	case know == told:
-		return false, 1
+		return vote{weight: 1}
+	case know == mentioned && scans, how == login && scans:
+		return vote{hit: true, weight: 0.5}
 	case know == mentioned: // perhaps told: says nothing either way, unless it is one step of a scan
-		if walks && w.steps.n >= walksFrom {
-			return true, 0.5
-		}
-		return false, 0
+		return vote{}
 	case m.told.Full():
 		s.stats.Suspended++
-		return false, 0
+		return vote{}
 	case how == login: // an expired session asks for its own objects and gets 401
-		if walks && w.steps.n >= walksFrom {
-			return true, 0.5
-		}
-		return false, 0
-	case how == denied || how == missing:
+		return vote{}
+	case how != read:
 		if m.page && !walks {
-			return true, 0.5
+			return vote{hit: true, weight: 0.5}
 		}
-		return true, 1
+		return vote{hit: true, weight: 1}
 	case m.spend(of): // before the walk: lists are read in their order
 		s.stats.Suspended++
-		return false, 0
+		return vote{}
 	case walks:
-		return true, 1
+		return vote{hit: true, weight: 1}
+	case p == nil || !p.listed: // identifiers may come from elsewhere for everybody
+		return vote{passes: true}
 	case m.page:
-		return true, 0.25
-	case cold: // what was disclosed before we began to listen is not known
-		return true, 0.5
+		return vote{hit: true, weight: 0.25}
+	case p.cold(): // what was disclosed before we began to listen is not known
+		return vote{hit: true, weight: 0.5}
 	}
-	return true, 1
+	return vote{hit: true, weight: 1}
 }
 
 // walkedObject is the test where they are not: does the actor walk, and fail?
-func walkedObject(w *walker, how answer) (hit bool, weight float64) {
+func walkedObject(w *walker, how answer) vote {
 	walks := w.steps.n >= walksFrom && w.steps.walks()
 	fails := how == denied || how == missing || how == login && walks
 	switch {
 	case walks && fails:
-		return true, 1
+		return vote{hit: true, weight: 1}
 	case fails:
-		return true, 0.5
+		return vote{hit: true, weight: 0.5}
 	case walks:
-		return true, 0.25
+		return vote{hit: true, weight: 0.25}
 	case how == login:
-		return false, 0
+		return vote{}
 	}
-	return false, 1
+	return vote{weight: 1, passes: true}
 }
 
-func (s *Stage) weigh(o *detect.Observation, key uint64, w *walker, test evidence.Test, hit bool, weight float64, how answer, proven bool, p *param, out sink) {
+func (s *Stage) weigh(o *detect.Observation, key uint64, w *walker, test evidence.Test, v vote, late int32, how answer, proven bool, p *param, out sink) {
 	c := o.Call
 	wKey := state.Join(o.Actor, key)
 	noted := w.score.Peak >= detect.Noted
-	began := w.score.Add(test, hit, weight)
+	began := w.score.Add(test, v.hit, v.weight)
 	if w.score.S <= 0 {
 		if w.tale != nil && noted {
 			out.Acquit("object_enumeration", w.tale.at.entity, w.tale.at.route)
@@ -164,15 +182,19 @@ func (s *Stage) weigh(o *detect.Observation, key uint64, w *walker, test evidenc
 		w.tale = &enumerationCase{story: newStory(placeOf(o, key), o.AtNS)}
 	}
 	t := w.tale
-	if hit {
+	if v.hit {
 		t.count(how == read, how == missing, o.AtNS)
+		t.objects += int64(late)
+		t.read += int64(late)
 		telling := 0.0
 		if how == read {
 			telling = 1 + float64(len(c.Sensitive.Response))
 			t.sawSensitive(c.Sensitive.Response)
 		}
 		t.samples.Add(c, telling)
-		out.Fact(scraping.Name, o.Actor, scraping.Undisclosed{})
+		if how == read {
+			out.Fact(scraping.Name, o.Actor, scraping.Undisclosed{Objects: 1 + late})
+		}
 	} else {
 		t.disclosed++
 		t.lastNS = max(t.lastNS, o.AtNS)

@@ -57,8 +57,8 @@ func TestSteps(t *testing.T) {
 		"one over and over":   {[]int64{5, 5, 5, 5, 5, 5, 5, 5, 5}, false},
 	} {
 		var w walk
-		for _, id := range tc.ids {
-			w.add(id)
+		for i, id := range tc.ids {
+			w.add(id, int64(i)*1e9)
 		}
 		if got := w.walks(); got != tc.want {
 			share, stride := w.steps()

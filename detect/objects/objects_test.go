@@ -98,9 +98,9 @@ func TestWalkWithoutAnyListIsEnumeration(t *testing.T) {
 			}
 			return 404
 		}, 0, visitor("203.0.113.9"), 9},
-		"user, all found":           {func(int) int { return 200 }, 0, user("eve"), 12},
-		"user, all found, hourly":   {func(int) int { return 200 }, time.Hour, user("eve"), 12},
-		"user, all found, by weeks": {func(int) int { return 200 }, 10 * time.Hour, user("eve"), 12},
+		"user, all found":           {func(int) int { return 200 }, 0, user("eve"), 17},
+		"user, all found, hourly":   {func(int) int { return 200 }, time.Hour, user("eve"), 17},
+		"user, all found, by weeks": {func(int) int { return 200 }, 10 * time.Hour, user("eve"), 17},
 		"anonymous, all 401":        {func(int) int { return 401 }, 0, visitor("203.0.113.9"), 30},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,6 +155,25 @@ func TestWalkInLogs(t *testing.T) {
 		t.Errorf("got %+v", a)
 	}
 	sound(t, alerts)
+}
+
+// Most logs have whole seconds: the order within one is lost.
+func TestWalkInLogsOfWholeSeconds(t *testing.T) {
+	for _, perSecond := range []int{10, 60, 100} {
+		w := newWorld()
+		who := visitor("203.0.113.9")
+		who.log = true
+		for i := range 300 {
+			c := w.call(who, "GET", fmt.Sprintf("/users/%d", i+1), 200)
+			c.Time = epoch.Add(time.Duration(i/perSecond) * time.Second)
+			c.ID = event.MakeID(hash(c.Path), 1)
+		}
+		alerts := judge(w.calls)
+		if a := last(alerts, "object_enumeration", who.client); a == nil || a.Severity != event.Medium || a.Counts["read"] < 250 {
+			t.Errorf("%d a second: got %+v", perSecond, a)
+		}
+		sound(t, alerts)
+	}
 }
 
 func TestBenign(t *testing.T) {
@@ -244,6 +263,12 @@ func TestBenign(t *testing.T) {
 				w.sleep(20 * time.Second)
 				c := w.call(visitor("198.51.100.6"), "GET", fmt.Sprintf("/articles/%d", 1000+i*i*3), 200)
 				c.Shape.Response.Type = "html"
+			}
+		},
+		"API that lists nothing": func(w *world) {
+			for _, i := range rand.New(rand.NewPCG(4, 8)).Perm(60) {
+				w.sleep(3 * time.Second)
+				w.call(visitor("198.51.100.8"), "GET", fmt.Sprintf("/accounts/%d", 17+31*i), 200)
 			}
 		},
 		"human reader in a log": func(w *world) {

@@ -86,7 +86,7 @@ func (r routes) Observe(o *detect.Observation, out *detect.Output) {
 	t := strings.ReplaceAll(o.Call.PathShape, "{int}", "{id}")
 	o.Route = detect.Route{Family: key(t), Key: key(o.Call.Method + t), Template: t, Standing: detect.Established}
 	if r.undisclosed[o.Call.Actor.Value] {
-		out.Fact(scraping.Name, o.Actor, scraping.Undisclosed{})
+		out.Fact(scraping.Name, o.Actor, scraping.Undisclosed{Objects: 1})
 	}
 }
 

@@ -46,11 +46,12 @@ func (s *Stage) Name() string { return Name }
 
 // Fact implements detect.Stage.
 func (s *Stage) Fact(f *detect.Fact, out *detect.Output) {
-	if _, ok := f.Payload.(Undisclosed); !ok {
+	u, ok := f.Payload.(Undisclosed)
+	if !ok {
 		return
 	}
 	if h := s.harvests.Get(f.Key); h != nil {
-		h.undisclosed++
+		h.undisclosed += u.Objects
 		if h.tale != nil && h.enumerates() {
 			out.Acquit("scraping", h.tale.entity, "")
 			h.tale = nil
