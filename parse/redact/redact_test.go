@@ -86,6 +86,7 @@ func TestQuery(t *testing.T) {
 		{"email=Ava%40example.com&x=ava@example.com", "email=" + nm(mail) + "&x=" + nm(mail), "email=Ava@example.com x=ava@example.com"},
 		{"user=ava&user=17", "user=" + nm("ava") + "&user=17", "user=ava user=17"},
 		{"user=$(id)&login=a'+OR+1=1--&name=x", "user=$(id)&login=a'+OR+1=1--&name=x", "user=$(id) login=a' OR 1=1--"},
+		{"userId=1+ORDER+BY+4&user=x'+OR+1", "userId=1+ORDER+BY+4&user=x'+OR+1", "userId=1 ORDER BY 4 user=x' OR 1"},
 		{"user=O'Brien", "user=" + nm("O'Brien"), "user=O'Brien"},
 		{"ref=" + uuid, "ref=" + uuid, "ref=" + uuid},
 		{"card=4111+1111+1111+1111&n=4111-1111-1111-1111", "card=***&n=***", ""},

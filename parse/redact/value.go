@@ -83,8 +83,7 @@ func judge(v []byte, key classify.Key, form classify.Form) verdict {
 		return encrypt
 	case form == classify.FormOpaque:
 		return hash
-	case key&classify.KeyPerson != 0 && !(form == classify.FormNone && bytes.ContainsAny(v, "<>(){}$;=|\"\\\n")):
-		// What no name contains is an attack on the field, to be seen.
+	case key&classify.KeyPerson != 0 && !(form == classify.FormNone && odd(v, key)):
 		switch form {
 		case classify.FormInt, classify.FormUUID, classify.FormULID, classify.FormObjectID, classify.FormHex, classify.FormPrefixed:
 			return keep // a number for a person, not a name
@@ -103,6 +102,13 @@ func judge(v []byte, key classify.Key, form classify.Form) verdict {
 		}
 	}
 	return keep
+}
+
+// odd reports whether a value under a person's name is none: it has what no
+// name contains, or stands where a number does. It is an attack on the field
+// then, and to be seen.
+func odd(v []byte, key classify.Key) bool {
+	return key&classify.KeyID != 0 || bytes.ContainsAny(v, "<>(){}$;=|\"\\\n") || bytes.Contains(v, []byte("--")) || bytes.Contains(v, []byte("/*")) || bytes.Contains(v, []byte("' "))
 }
 
 // apply appends what a verdict makes of a value.
