@@ -26,6 +26,9 @@ const (
 	// one by one; from then on either the endpoint as a whole is under attack
 	// or our baseline is wrong, and one alert says so.
 	perEndpoint = 30
+	// maxFolds bounds how many entities in crowds are known by name. Beyond it
+	// an entity that goes on may be counted again.
+	maxFolds = 100_000
 )
 
 type incidentKey struct {
@@ -54,6 +57,7 @@ type incidents struct {
 	emit    func(event.Alert)
 	byKey   map[incidentKey]*incident
 	crowds  map[crowdKey]*crowd
+	folds   map[incidentKey]*crowd // entities that a crowd has swallowed, while it lasts
 	seq     int64
 	opened  int64
 	revised int64
@@ -66,7 +70,7 @@ type crowdKey struct {
 }
 
 func newIncidents(cfg Config, emit func(event.Alert)) *incidents {
-	return &incidents{cfg: cfg, emit: emit, byKey: make(map[incidentKey]*incident), crowds: make(map[crowdKey]*crowd)}
+	return &incidents{cfg: cfg, emit: emit, byKey: make(map[incidentKey]*incident), crowds: make(map[crowdKey]*crowd), folds: make(map[incidentKey]*crowd)}
 }
 
 func (in *incidents) suspect(s *Suspicion, atNS int64) {
@@ -94,8 +98,15 @@ func (in *incidents) suspect(s *Suspicion, atNS int64) {
 
 // raise opens an incident, or opens it again.
 func (in *incidents) raise(key incidentKey, i *incident, s *Suspicion, atNS int64) {
+	if c := in.folds[key]; c != nil {
+		c.lastNS = atNS // told of already, as one of the crowd
+		return
+	}
 	alert := s.Case.Alert()
 	if c := in.crowd(crowdKey{s.Detector, alert.Endpoint}, atNS); c.takes(alert, atNS) {
+		if len(in.folds) < maxFolds {
+			in.folds[key] = c
+		}
 		in.folded++
 		if c.due() {
 			in.emitCrowd(c, atNS)
@@ -177,6 +188,7 @@ func (in *incidents) advance(nowNS int64) {
 		if nowNS-c.hourNS >= hourlyNS {
 			over = append(over, c)
 			delete(in.crowds, k)
+			maps.DeleteFunc(in.folds, func(_ incidentKey, f *crowd) bool { return f == c })
 		}
 	}
 	in.tellCrowds(over, nowNS)

@@ -79,13 +79,14 @@ const variants = 4
 
 // signatures identifies an answer: status, type, shape, redirect and size. A
 // page that stands for "no such page" has the same signature whatever was
-// asked. Zeros mean there is nothing to compare.
-func signatures(h *host, c *event.Call) (out [variants]uint64) {
+// asked. Zeros mean there is nothing to compare. base is what all sizes of the
+// answer have in common.
+func signatures(h *host, c *event.Call) (out [variants]uint64, base uint64) {
 	if c.Status == 304 || c.Status == 0 || c.ResponseBytes == 0 && c.Method != "GET" && c.Method != "HEAD" && c.Status < 300 {
-		return out
+		return out, 0
 	}
 	b := &c.Shape.Response
-	base := state.Join(h.key, uint64(c.Status))
+	base = state.Join(h.key, uint64(c.Status))
 	base = state.Join(base, b.Hash)
 	if c.Method == "HEAD" {
 		base = state.Join(base, 1) // without a body, not to be taken for an empty one
@@ -95,9 +96,9 @@ func signatures(h *host, c *event.Call) (out [variants]uint64) {
 		base = state.Join(base, state.Hash(0, b.Location))
 	}
 	size, path := c.ResponseBytes, int64(len(c.Path))
-	if c.Status >= 300 && c.Status != 200 && b.Location != "" {
-		out[0] = base
-		return out
+	if c.Status >= 300 && b.Location != "" {
+		out[0] = state.Join(base, 0)
+		return out, base
 	}
 	out[0] = state.Join(base, uint64(size))
 	switch b.Type {
@@ -116,7 +117,7 @@ func signatures(h *host, c *event.Call) (out [variants]uint64) {
 			out[1] = state.Join(base, 1<<40+uint64(size-path))
 		}
 	}
-	return out
+	return out, base
 }
 
 // failing reports whether the outcome fields of a body tell of an error.

@@ -14,7 +14,7 @@ func (s *Stage) learn(o *detect.Observation, h *host, method, path string, p *pl
 		return
 	}
 	if c.Status < 400 && asset(path) && p.op == nil {
-		o.Route.Confirmed = c.Status < 300 || c.Status == 304
+		o.Route.Confirmed = (c.Status < 300 || c.Status == 304) && c.Shape.Response.Type != "html" // a page is what stands in for a missing file
 		return // pages load it; no row of the inventory
 	}
 	if p.op != nil || p.template != "" {
@@ -35,7 +35,8 @@ func (s *Stage) learn(o *detect.Observation, h *host, method, path string, p *pl
 	}
 	var sigs [variants]uint64
 	if e == nil || !e.proven() {
-		sigs = signatures(h, c)
+		var base uint64
+		sigs, base = signatures(h, c)
 		soft := s.isSoft(h, &sigs)
 		o.Route.SoftMissing = soft && c.Status < 400
 		if soft {
@@ -47,7 +48,7 @@ func (s *Stage) learn(o *detect.Observation, h *host, method, path string, p *pl
 				s.miss(o, program)
 			}
 			if watchable(method, c) && entry != nil {
-				if turned := s.watch(h, entry, &sigs, o); turned != nil {
+				if turned := s.watch(h, entry, &sigs, base, o); turned != nil {
 					s.withdraw(h, turned)
 					o.Route.SoftMissing = c.Status < 400
 					return
@@ -271,7 +272,7 @@ func (s *Stage) learnDescribed(o *detect.Observation, h *host, method, path stri
 	soft := false
 	var sigs [variants]uint64
 	if h.soft > 0 || p.op == nil {
-		sigs = signatures(h, c)
+		sigs, _ = signatures(h, c)
 		soft = s.isSoft(h, &sigs)
 		o.Route.SoftMissing = soft && c.Status < 400
 	}

@@ -13,6 +13,13 @@ const (
 	// softAnyway is the same however many actors asked: several scanners work
 	// through the same word list.
 	softAnyway = 64
+	// softShare of all paths that got an answer of this kind must have got this
+	// very one. Profiles of a thousand people have the same size by the dozen,
+	// but no size is that of half of them.
+	softShare = 2
+	// watchedPaths of one kind after which the counts are halved, so that what
+	// was learned long ago does not outweigh what happens now.
+	watchedPaths = 1024
 )
 
 // An answer is one signature under watch.
@@ -20,6 +27,16 @@ type answer struct {
 	singles int32 // paths with it that one actor asked for
 	shared  int32 // paths that several did
 	soft    bool
+	halved  int32 // how often the counts were halved
+}
+
+// halve brings the counts up to the number of halvings of their kind.
+func (a *answer) halve(times int32) {
+	if n := times - a.halved; n > 0 {
+		a.singles >>= min(n, 31)
+		a.shared >>= min(n, 31)
+		a.halved = times
+	}
 }
 
 // A limboEntry remembers a path that no endpoint stands for yet.
@@ -50,7 +67,22 @@ func (s *Stage) isSoft(h *host, sigs *[variants]uint64) bool {
 // watch counts a path for its answer, once, and moves it from the singles to
 // the shared when a second actor asks. It reports whether the answer has just
 // turned out to be soft.
-func (s *Stage) watch(h *host, e *limboEntry, sigs *[variants]uint64, o *detect.Observation) (turned []uint64) {
+func (s *Stage) watch(h *host, e *limboEntry, sigs *[variants]uint64, base uint64, o *detect.Observation) (turned []uint64) {
+	if base == 0 {
+		return nil
+	}
+	kind := s.answers.Put(base, o.AtNS)
+	if kind == nil {
+		return nil
+	}
+	if !e.watched {
+		kind.singles++
+		if kind.singles >= watchedPaths {
+			kind.singles /= 2
+			kind.halved++
+		}
+	}
+	total, halved := kind.singles, kind.halved
 	switch {
 	case !e.watched:
 		e.watched, e.answers = true, *sigs
@@ -59,6 +91,7 @@ func (s *Stage) watch(h *host, e *limboEntry, sigs *[variants]uint64, o *detect.
 				continue
 			}
 			if a := s.answers.Put(g, o.AtNS); a != nil {
+				a.halve(halved)
 				a.singles++
 			}
 		}
@@ -69,7 +102,8 @@ func (s *Stage) watch(h *host, e *limboEntry, sigs *[variants]uint64, o *detect.
 				continue
 			}
 			if a := s.answers.Touch(g, o.AtNS); a != nil && a.singles > 0 {
-				a.singles--
+				a.halve(halved)
+				a.singles = max(a.singles-1, 0)
 				a.shared++
 			}
 		}
@@ -81,7 +115,10 @@ func (s *Stage) watch(h *host, e *limboEntry, sigs *[variants]uint64, o *detect.
 			continue
 		}
 		a := s.answers.Get(g)
-		if a == nil || a.soft || !(a.singles >= softAfter && a.singles >= a.shared || a.singles+a.shared >= softAnyway) {
+		if a == nil || a.soft || (a.singles+a.shared)*softShare < total {
+			continue
+		}
+		if (a.singles < softAfter || a.singles < a.shared) && a.singles+a.shared < softAnyway {
 			continue
 		}
 		a.soft = true

@@ -210,3 +210,21 @@ func TestRouteKeys(t *testing.T) {
 		t.Errorf("missing path: %+v", r[limbo])
 	}
 }
+
+// Many small answers have the same size by chance. That is no soft 404.
+func TestPeopleOfTheSameSize(t *testing.T) {
+	for _, log := range []bool{false, true} {
+		w := newWorld(t)
+		w.step = 20 * time.Millisecond
+		for i := range 1500 {
+			opts := []option{bytes(int64(90 + i*7919%12))}
+			if log {
+				opts = append(opts, fromLog)
+			}
+			w.call(i, "GET", "h", "/users/"+name(i), 200, opts...)
+		}
+		if got := table(w.close()); got != "GET h/users/{id} new\n" {
+			t.Errorf("log %v, inventory:\n%s", log, got[:min(len(got), 400)])
+		}
+	}
+}

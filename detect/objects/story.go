@@ -77,7 +77,7 @@ func (s *story) alert(detector string) event.Alert {
 			"objects": s.objects, "read": s.read, "denied": s.denied, "not_found": s.missing, "seconds": (s.lastNS - s.startNS) / int64(time.Second),
 		},
 		Evidence: event.Evidence{ScoreLog10: evidence.Log10(s.score.S), Calls: s.samples.Calls()},
-		Hunt: fmt.Sprintf("%s:%s host:%q route:%q since:%s", s.at.entity.Kind, s.at.entity.Value, s.at.host, s.at.route,
+		Hunt: fmt.Sprintf("%s:%s%s route:%q since:%s", s.at.entity.Kind, s.at.entity.Value, hostQuery(s.at.host), s.at.route,
 			time.Unix(0, s.startNS).UTC().Format(time.RFC3339)),
 	}
 	if s.read > 0 {
@@ -131,4 +131,12 @@ func entityOf(c *event.Call) event.Entity {
 func quoted(s *event.CallSample) *event.Call {
 	client, _ := netip.ParseAddr(s.Client) // "" gives the zero address, which is quoted as ""
 	return &event.Call{ID: s.ID, Time: s.Time, Client: client, Method: s.Method, Host: s.Host, Path: s.Path, Status: s.Status}
+}
+
+// hostQuery is the part of a hunt that names the host, if it is known.
+func hostQuery(host string) string {
+	if host == "" {
+		return ""
+	}
+	return fmt.Sprintf(" host:%q", host)
 }

@@ -128,9 +128,9 @@ func (p *probe) Alert() event.Alert {
 		},
 		NextStep: "Look through the paths that were answered; block the source at the gateway if it goes on.",
 		Tags:     event.Tags{OWASP: []string{"API9:2023", "API8:2023"}, OAT: []string{"OAT-014", "OAT-018"}, Attack: []string{"T1595.002", "T1595.003"}},
-		Hunt:     fmt.Sprintf("%s:%s host:%q since:%s", p.entity.Kind, p.entity.Value, p.host, time.Unix(0, p.startNS).UTC().Format(time.RFC3339)),
+		Hunt:     fmt.Sprintf("%s:%s%s since:%s", p.entity.Kind, p.entity.Value, hostQuery(p.host), time.Unix(0, p.startNS).UTC().Format(time.RFC3339)),
 	}
-	a.Summary = fmt.Sprintf("%s %s asked %s for %d distinct paths that do not exist within %d s", p.entity.Kind, p.entity.Value, p.host, p.absent, seconds)
+	a.Summary = fmt.Sprintf("%s %s asked %s for %d distinct paths that do not exist within %d s", p.entity.Kind, p.entity.Value, at(p.host), p.absent, seconds)
 	if p.families > 0 {
 		a.Summary += fmt.Sprintf(", of %d kinds that scanners look for", p.families)
 	}
@@ -159,6 +159,14 @@ func (p *probe) Alert() event.Alert {
 	return a
 }
 
+// at names a host in a sentence; most logs do not.
+func at(host string) string {
+	if host == "" {
+		return "the server"
+	}
+	return host
+}
+
 func (p *probe) severity() event.Severity {
 	switch {
 	case p.score.S < detect.Medium:
@@ -171,4 +179,12 @@ func (p *probe) severity() event.Severity {
 		return event.Medium
 	}
 	return event.Low
+}
+
+// hostQuery is the part of a hunt that names the host, if it is known.
+func hostQuery(host string) string {
+	if host == "" {
+		return ""
+	}
+	return fmt.Sprintf(" host:%q", host)
 }

@@ -130,6 +130,8 @@ func (f *findings) coverage(h *harvest) {
 	llr := 0.0
 	repeats := h.repeatShare()
 	switch {
+	case repeats >= 0.5: // a crowd behind one address meets at what is popular
+		llr = -math.Log(20)
 	case repeats >= 0.2:
 		llr = -math.Log(5)
 	case repeats < 0.05 && h.details+h.pages >= repeatsFrom: // the memory of items errs by up to 3 %

@@ -93,6 +93,9 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 	what, item := s.read(o)
 	writes := what == neither && c.Method != "GET" && c.Method != "HEAD" && c.Operation == ""
 	if what == neither {
+		if c.Status >= 400 { // tried, not used
+			return
+		}
 		if h := s.harvests.Get(o.Actor); h != nil {
 			h.aside(writes)
 		}

@@ -73,10 +73,10 @@ func (t *tale) Alert() event.Alert {
 		},
 		NextStep: "Find out who this caller is; if nobody agreed to it, limit the rate of distinct items for this kind of caller.",
 		Tags:     event.Tags{OWASP: []string{"API6:2023", "API4:2023"}, OAT: []string{"OAT-011"}, Attack: []string{"T1119"}},
-		Hunt:     fmt.Sprintf("%s:%s host:%q since:%s", t.entity.Kind, t.entity.Value, t.host, time.Unix(0, t.startNS).UTC().Format(time.RFC3339)),
+		Hunt:     fmt.Sprintf("%s:%s%s since:%s", t.entity.Kind, t.entity.Value, hostQuery(t.host), time.Unix(0, t.startNS).UTC().Format(time.RFC3339)),
 	}
 	a.Summary = fmt.Sprintf("%s %s read %d distinct items and %d pages of lists on %s within %d s, with %d repeated reads",
-		t.entity.Kind, t.entity.Value, t.details, t.pages, t.host, seconds, t.repeats)
+		t.entity.Kind, t.entity.Value, t.details, t.pages, at(t.host), seconds, t.repeats)
 	if t.sensitive > 0 {
 		a.Summary += fmt.Sprintf("; %d held sensitive data", t.sensitive)
 	}
@@ -89,6 +89,14 @@ func (t *tale) Alert() event.Alert {
 		{Hypothesis: "An export or a first synchronisation that was agreed on.", Against: t.agreement()},
 	}
 	return a
+}
+
+// at names a host in a sentence; most logs do not.
+func at(host string) string {
+	if host == "" {
+		return "the server"
+	}
+	return host
 }
 
 func (t *tale) agreement() string {
@@ -110,4 +118,12 @@ func (t *tale) severity() event.Severity {
 		return event.High
 	}
 	return event.Medium
+}
+
+// hostQuery is the part of a hunt that names the host, if it is known.
+func hostQuery(host string) string {
+	if host == "" {
+		return ""
+	}
+	return fmt.Sprintf(" host:%q", host)
 }
