@@ -15,7 +15,7 @@ func (s *Stage) learn(o *detect.Observation, h *host, method, path string, p *pl
 	}
 	if c.Status < 400 && asset(path) && p.op == nil {
 		o.Route.Confirmed = (c.Status < 300 || c.Status == 304) && c.Shape.Response.Type != "html" // a page is what stands in for a missing file
-		return // pages load it; no row of the inventory
+		return                                                                                     // pages load it; no row of the inventory
 	}
 	if p.op != nil || p.template != "" {
 		s.learnDescribed(o, h, method, path, p)
