@@ -160,6 +160,7 @@ func TestIdentity(t *testing.T) {
 		{"query", "GET /?api_key=abcdef123456\nHost: a\n\n\n===\n200\n\n", event.AuthAPIKey, event.Actor{Kind: event.KindKey, Value: ring.Secret([]byte("abcdef123456"))}, event.FlagCredentialInQuery},
 		{"aws", "GET /\nHost: a\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=fe5f\n\n\n===\n200\n\n", event.AuthSignature, event.Actor{Kind: event.KindKey, Value: ring.Secret([]byte("AKIAIOSFODNN7EXAMPLE"))}, 0},
 		{"basic", "GET /\nHost: a\nAuthorization: Basic YXZhOnB3\n\n\n===\n200\n\n", event.AuthBasic, event.Actor{Kind: event.KindUser, Value: ring.Name([]byte("ava"))}, event.FlagBasicInClear | event.FlagSecretPresented},
+		{"digest", "GET /\nHost: a\nAuthorization: Digest username=\"ava\"\n\n\n===\n200\n\n", event.AuthBasic, event.Actor{Kind: event.KindUser, Value: ring.Name([]byte("ava"))}, event.FlagSecretPresented},
 		{"refused basic", "GET /\nHost: a\nAuthorization: Basic YXZhOnB3\n\n\n===\n401\n\n", event.AuthBasic, client, event.FlagBasicInClear | event.FlagSecretPresented},
 		{"untrusted gateway", "GET /\nHost: a\nX-User-Id: 7\nX-Forwarded-For: 1.2.3.4\n\n\n===\n200\n\n", event.AuthNone, client, event.FlagUntrustedForwarded},
 	} {

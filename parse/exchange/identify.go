@@ -132,9 +132,9 @@ func (b *Builder) identify(c *event.Call, r *Raw, h *heads) {
 	// What the server refused has proven nothing.
 	accepted := c.Status != 401 && c.Status != 403
 	var p presented
-	if h.auth != nil {
+	if len(h.auth) > 0 {
 		p = b.authorization(h.auth)
-		if p.auth == event.AuthBasic && c.Scheme == "http" {
+		if p.auth == event.AuthBasic && c.Scheme == "http" && h.auth[0]|0x20 == 'b' { // Digest shows no password
 			c.Flags |= event.FlagBasicInClear
 		}
 	}
