@@ -52,8 +52,10 @@ type conn struct {
 	client, server netip.AddrPort
 	phase          phase
 	class          class
-	swapped        bool // side = direction, turned around: the client is B
-	midstream      bool // next call is the first of a connection that was under way
+	proxied        netip.AddrPort // client that a trusted PROXY header names
+	proxyRead      bool           // such a header was read
+	swapped        bool           // side = direction, turned around: the client is B
+	midstream      bool           // next call is the first of a connection that was under way
 	nested         int
 	passed         int64 // bytes looked at in vain, midstream
 

@@ -18,5 +18,6 @@
 //     counted, the first stack is kept, its bytes are counted as faulted.
 //   - Memory is bounded by Config, and by the flow table of package tcp.
 //
-// TLS, HTTP/2 and WebSocket are recognised, counted and passed over.
+// TLS, HTTP/2 and WebSocket are recognised, counted and passed over. A PROXY
+// protocol header is read, and names the client if its sender is trusted.
 package parse

@@ -40,16 +40,22 @@ func (c *conn) wait(side int, pc piece, b []byte) {
 		c.p.stats.Coverage.Waiting += uint64(len(b))
 	}
 	h.pieces = append(h.pieces, pc)
-	if !c.holding {
-		c.holding, c.waitSince = true, pc.seg.AtNS
-		c.holdPrev = c.p.holdLast
-		if c.holdPrev == nil {
-			c.p.holdFirst = c
-		} else {
-			c.holdPrev.holdNext = c
-		}
-		c.p.holdLast = c
+	c.list()
+}
+
+// list puts c on the list of connections that hold something, if it is not.
+func (c *conn) list() {
+	if c.holding {
+		return
 	}
+	c.holding, c.waitSince = true, c.p.nowNS
+	c.holdPrev = c.p.holdLast
+	if c.holdPrev == nil {
+		c.p.holdFirst = c
+	} else {
+		c.holdPrev.holdNext = c
+	}
+	c.p.holdLast = c
 }
 
 // unlist takes c off the list of connections that hold something.
@@ -139,6 +145,8 @@ func (c *conn) replay() {
 	c.replaying = false
 	if c.dir[client].hold.empty() && c.dir[server].hold.empty() {
 		c.unlist()
+	} else if c.phase == phaseHTTP {
+		c.list()
 	}
 }
 

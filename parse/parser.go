@@ -32,6 +32,7 @@ type Parser struct {
 
 	holdFirst, holdLast *conn // connections that hold bytes, oldest first
 	emitting            bool
+	nowNS               int64 // latest packet time
 
 	observe func(*exchange.Raw) // tests compare what was read before anything is hidden
 }
@@ -68,8 +69,9 @@ func New(cfg Config, emit func(*event.Call)) (*Parser, error) {
 func (p *Parser) Packet(linkType uint32, data []byte, wireLength int, atNS int64) {
 	p.stats.Packets++
 	p.stats.Bytes += uint64(len(data))
+	p.nowNS = max(p.nowNS, atNS)
 	if p.holdFirst != nil {
-		p.expireHolds(atNS)
+		p.expireHolds(p.nowNS)
 	}
 	if pkt, ok := p.link.Decode(link.Frame{LinkType: linkType, Data: data, WireLen: wireLength, AtNS: atNS}); ok {
 		p.tcp.Packet(pkt, atNS)
@@ -79,7 +81,8 @@ func (p *Parser) Packet(linkType uint32, data []byte, wireLength int, atNS int64
 // Advance says that packet time has reached nowNS, so that what waits for time
 // to pass need not wait for a packet.
 func (p *Parser) Advance(nowNS int64) {
-	p.expireHolds(nowNS)
+	p.nowNS = max(p.nowNS, nowNS)
+	p.expireHolds(p.nowNS)
 	p.tcp.Advance(nowNS)
 }
 

@@ -267,6 +267,32 @@ func TestTalks(t *testing.T) {
 	}
 }
 
+func TestProxyProtocol(t *testing.T) {
+	v1 := "PROXY TCP4 203.0.113.7 10.0.0.2 51000 80\r\n"
+	v2 := "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xcb\x00\x71\x07\x0a\x00\x00\x02\xc7\x38\x00\x50"
+	v6 := "\r\n\r\n\x00\r\nQUIT\n\x21\x21\x00\x24\x20\x01\x0d\xb8" + strings.Repeat("\x00", 11) + "\x07" + strings.Repeat("\x00", 16) + "\xc7\x38\x00\x50"
+	trusted := Config{}
+	trusted.Exchange.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	for _, c := range []struct {
+		name, header string
+		cfg          Config
+		want         string
+	}{
+		{"v1", v1, trusted, "203.0.113.7"}, {"v2", v2, trusted, "203.0.113.7"}, {"v2 ipv6", v6, trusted, "2001:db8::7"},
+		{"v1 untrusted", v1, Config{}, "10.0.0.1"}, {"v2 untrusted", v2, Config{}, "10.0.0.1"},
+		{"v1 unknown", "PROXY UNKNOWN\r\n", trusted, "10.0.0.1"},
+	} {
+		for _, mss := range []int{1460, 7, 1} {
+			k := newTalk()
+			k.mss = mss
+			calls, _ := run(t, c.cfg, k.open().c(c.header+get("/1")).s(reply(200, "a")).c(get("/2")).s(reply(200, "")).end().frames)
+			if len(calls) != 2 || calls[0].Client.String() != c.want || calls[0].Path != "/1" {
+				t.Errorf("%s, segments of %d bytes: %s, want two calls of %s", c.name, mss, show(calls), c.want)
+			}
+		}
+	}
+}
+
 func TestCoverage(t *testing.T) {
 	for name, want := range map[string]func(Coverage) uint64{
 		"tls": func(c Coverage) uint64 { return c.TLS }, "h2": func(c Coverage) uint64 { return c.HTTP2 },

@@ -32,6 +32,31 @@ func (c *conn) sniff(side int, b []byte, seg tcp.Segment) {
 		c.sniffTorn(side, b, seg)
 		return
 	}
+	if !c.proxyRead && c.nested == 0 {
+		n, source, more := proxyHeader(prefix)
+		switch {
+		case more:
+			if h.empty() {
+				c.wait(side, piece{kind: pieceData, seg: seg}, b)
+			}
+			return
+		case n > 0:
+			c.announced(side, source)
+			if h.empty() {
+				c.p.stats.Coverage.Other += uint64(n)
+				if b = b[n:]; len(b) == 0 {
+					return
+				}
+				seg.Seq += uint32(n)
+				prefix = b
+			} else {
+				c.strip(side, n)
+				if prefix = h.bytes; h.empty() {
+					return
+				}
+			}
+		}
+	}
 	switch http1.Sniff(prefix) {
 	case http1.Undecided:
 		if h.empty() {
@@ -158,6 +183,9 @@ func (c *conn) begin(swapped bool, side int, b []byte, seg tcp.Segment, torn ...
 		c.dir[client], c.dir[server] = c.dir[server], c.dir[client]
 		side = 1 - side
 		c.initDecoders()
+	}
+	if c.proxied.IsValid() {
+		c.client = c.proxied
 	}
 	c.phase, c.class = phaseHTTP, classHTTP
 	c.p.stats.Connections.HTTP++
