@@ -345,10 +345,10 @@ func TestFloodDoesNotHideAScan(t *testing.T) {
 	e := detect.New(detect.Config{Seed: 7, MaxPending: 4096}, func(a event.Alert) { alerts = append(alerts, a) }, s)
 	w := newWorld()
 	rng := rand.New(rand.NewPCG(9, 9))
-	for i := range 200_000 {
+	for i := range 100_000 {
 		a := netip.AddrFrom4([4]byte{byte(20 + rng.IntN(100)), byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32())})
 		e.Observe(w.get(a.String(), fmt.Sprintf("/f%dx", i), 404))
-		if i%15_000 == 0 {
+		if i%7_000 == 0 {
 			e.Observe(w.get("203.0.113.5", fmt.Sprintf("/slow%dx", i), 404))
 		}
 		w.calls = w.calls[:0]
