@@ -400,6 +400,7 @@ func TestErrors(t *testing.T) {
 		{Config{Paths: []string{"a["}}, `follow: bad pattern "a["`},
 		{Config{Paths: []string{"a"}, Poll: 1}, "follow: poll interval of 1ns is below 1ms"},
 		{Config{Paths: []string{"a"}, Resume: map[string]int64{"log:a#xyz": 1}}, `follow: "log:a#xyz" is no source to resume`},
+		{Config{Paths: []string{"a"}, Resume: map[string]int64{"log:a#001-0": -1}}, `follow: "log:a#001-0" is no source to resume`},
 		{Config{Paths: []string{"a"}, Resume: map[string]int64{"": 1}}, `follow: "" is no source to resume`},
 	} {
 		if _, err := New(tt.cfg); err == nil || err.Error() != tt.want {

@@ -84,7 +84,7 @@ func (ps *places) load(resume map[string]int64) error {
 	for _, source := range sources {
 		i := strings.LastIndexByte(source, '#')
 		p, ok := parseFingerprint(source[i+1:])
-		if !strings.HasPrefix(source, "log:") || i < 0 || !ok {
+		if !strings.HasPrefix(source, "log:") || i < 0 || !ok || resume[source] < 0 {
 			return fmt.Errorf("%q is no source to resume", source)
 		}
 		// The same file under two names: what was read further counts.

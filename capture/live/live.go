@@ -13,6 +13,10 @@
 // hash that keeps both directions of a connection together; each ring has one
 // reader.
 //
+// On a quiet link a block goes to the reader after BlockTimeout, full or not, so
+// the longest pause of a reader without loss is Blocks × BlockTimeout there, and
+// the time to fill the ring on a busy one. By default that is 5 s, or 32 MiB.
+//
 // Memory is Rings × Blocks × BlockBytes, locked for as long as a ring is open.
 // After Close, memory goes back once the reader has called Next, which returns
 // capture.ErrClosed: until then it may still look at the last packet.
@@ -29,9 +33,9 @@ type Config struct {
 	Filter       string        // expression of package filter; empty is everything
 	Promiscuous  bool          // receive frames addressed to others, as on a mirror port
 	Rings        int           // 1
-	BlockBytes   int           // 1 MiB; a power of two
-	Blocks       int           // 32, of each ring
-	BlockTimeout time.Duration // 20 ms: the longest the kernel holds back a block that is not full
+	BlockBytes   int           // 256 KiB; a power of two
+	Blocks       int           // 128, of each ring
+	BlockTimeout time.Duration // 40 ms: the longest the kernel holds back a block that is not full
 	Poll         time.Duration // 250 ms: the longest Next waits before it returns capture.ErrIdle
 }
 
@@ -52,10 +56,10 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	fill(&c.Rings, 1)
-	fill(&c.BlockBytes, 1<<20)
-	fill(&c.Blocks, 32)
+	fill(&c.BlockBytes, 256<<10)
+	fill(&c.Blocks, 128)
 	if c.BlockTimeout == 0 {
-		c.BlockTimeout = 20 * time.Millisecond
+		c.BlockTimeout = 40 * time.Millisecond
 	}
 	if c.Poll == 0 {
 		c.Poll = 250 * time.Millisecond
