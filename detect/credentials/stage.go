@@ -40,7 +40,7 @@ const (
 type Stage struct {
 	cfg      Config
 	clients  *state.Table[client]  // by address
-	sources  *state.Table[track]   // by address and fingerprint
+	sources  *state.Table[program] // by address and fingerprint
 	groups   *state.Table[group]   // by network, by session
 	pairs    *state.Table[pair]    // by client and account, or challenge
 	accounts *state.Table[account] // by account
@@ -59,6 +59,14 @@ type client struct {
 	guesses *guessing // open case of brute force by this client
 }
 
+// A program is what is known of one program behind an address. Whether people
+// share it is asked for itself: an office behind one address has its browsers
+// in common, and not the tool of the one who tries a list of passwords there.
+type program struct {
+	track
+	users users
+}
+
 // New returns a Stage.
 func New(cfg Config) *Stage {
 	cfg.Clients = def(cfg.Clients, 65536)
@@ -69,7 +77,7 @@ func New(cfg Config) *Stage {
 	cfg.Familiar = def(cfg.Familiar, 2<<20)
 	cfg.Pending = def(cfg.Pending, 262144)
 	return &Stage{
-		cfg: cfg, clients: state.NewTable[client](cfg.Clients), sources: state.NewTable[track](cfg.Clients),
+		cfg: cfg, clients: state.NewTable[client](cfg.Clients), sources: state.NewTable[program](cfg.Clients),
 		groups: state.NewTable[group](cfg.Groups), pairs: state.NewTable[pair](cfg.Pairs), accounts: state.NewTable[account](cfg.Accounts),
 		distinct: state.NewFilter(cfg.Distinct, distinctNS), familiar: state.NewFilter(cfg.Familiar, familiarNS),
 		pending: queue{most: cfg.Pending},
@@ -98,7 +106,11 @@ func (s *Stage) Stats() Stats {
 func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 	if c := o.Call; c.User != "" && c.Status > 0 && c.Status < 400 {
 		if k := s.clients.Get(o.Client); k != nil {
-			k.users.add(login.AccountKey(s.cfg.Seed, c.User), o.AtNS)
+			user := login.AccountKey(s.cfg.Seed, c.User)
+			k.users.add(user, o.AtNS)
+			if p := s.sources.Get(o.Source); p != nil {
+				p.users.add(user, o.AtNS)
+			}
 		}
 	}
 	if o.Login == nil {

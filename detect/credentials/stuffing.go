@@ -106,12 +106,15 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) {
 	s.clients.Protect(a.Client, k.track.protection())
 	src := s.sources.Put(a.Source, a.AtNS)
 	if src != nil {
+		if !a.failed {
+			src.users.add(acc, a.AtNS)
+		}
 		src.add(a, novel(levelSource, a.Source))
-		s.quote(a, src, k.users.shared(), levelSource)
+		s.quote(a, &src.track, src.users.shared(), levelSource)
 		s.sources.Protect(a.Source, src.protection())
 	}
 	s.suspectClient(k, src, out)
-	score, _ := k.best(src)
+	score, _, _ := k.best(src)
 	owned := score.S >= detect.Noted
 	groups := s.groupsOf(a)
 	for i, key := range groups {
@@ -179,22 +182,22 @@ func (s *Stage) join(a *trial, level int, key uint64, novel bool, out *detect.Ou
 	return s.suspectGroup(g, out)
 }
 
-// best returns the strongest evidence against a client: as a whole, or against
-// one program behind it.
-func (k *client) best(src *track) (*evidence.Score, *track) {
+// best returns the strongest evidence against a client, as a whole or against
+// one program behind it, and whether people share what it is against.
+func (k *client) best(src *program) (*evidence.Score, *track, bool) {
 	shared := k.users.shared()
 	whole, _ := k.track.score(shared)
 	if src != nil {
-		if one, _ := src.score(shared); one.S > whole.S {
-			return one, src
+		if one, _ := src.score(src.users.shared()); one.S > whole.S {
+			return one, &src.track, src.users.shared()
 		}
 	}
-	return whole, &k.track
+	return whole, &k.track, shared
 }
 
-func (s *Stage) suspectClient(k *client, src *track, out *detect.Output) {
-	score, t := k.best(src)
-	t.suspect(score.S, detect.Medium, k.users.shared(), 1, out)
+func (s *Stage) suspectClient(k *client, src *program, out *detect.Output) {
+	score, t, shared := k.best(src)
+	t.suspect(score.S, detect.Medium, shared, 1, out)
 }
 
 // programThreshold is what a program must pass: there are many programs, each
@@ -279,7 +282,7 @@ func (s *Stage) settle(nowNS int64, out *detect.Output) {
 			add(&k.track)
 		}
 		if src != nil && w.levels&(1<<levelSource) != 0 {
-			add(src)
+			add(&src.track)
 		}
 		if hit {
 			s.suspectClient(k, src, out)
