@@ -89,7 +89,7 @@ func (s *Stage) locate(h *host, name, method, path string, c *event.Call) place 
 		at := seg
 		if buf.kinds[i] == strong {
 			at = param
-			if stem, format := cutFormat(seg); format != "" && stem != "" && seg[0] != '{' {
+			if stem, format := cutFormat(seg); format != "" && stem != "" && i == len(buf.raw)-1 {
 				at = param + format
 			}
 		} else if n != nil && n.merged && n.takes(seg, buf.kinds[i]) {
@@ -131,15 +131,17 @@ func (b *pathBuffer) split(path, shape string) {
 	}
 	b.raw = cut(b.raw, path)
 	for i, seg := range b.raw {
-		k := kindOf(seg)
-		if stem, format := cutFormat(seg); i == len(b.raw)-1 && format != "" && kindOf(stem) == strong {
-			k = strong
-		}
-		if k == strong && i < 2 && len(seg) == 10 && seg[4] == '-' {
-			k = word // a date at the front is a version
-		}
-		if len(b.shapes) == len(b.raw) && b.shapes[i] != seg && strings.HasPrefix(b.shapes[i], "{") {
-			k = strong
+		k := strong
+		if len(b.shapes) != len(b.raw) || b.shapes[i] == seg || !strings.HasPrefix(b.shapes[i], "{") { // the sensor knows no better
+			k = kindOf(seg)
+			if i == len(b.raw)-1 && k != strong {
+				if stem, format := cutFormat(seg); format != "" && kindOf(stem) == strong {
+					k = strong
+				}
+			}
+			if k == strong && i < 2 && len(seg) == 10 && seg[4] == '-' {
+				k = word // a date at the front is a version
+			}
 		}
 		if k == strong && len(seg) <= 2 && i > 0 && b.raw[i-1] == "api" && i < len(b.raw)-1 && '0' <= seg[0] && seg[0] <= '9' {
 			k = word // /rest/api/2/…: a version without its v

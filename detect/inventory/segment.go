@@ -19,6 +19,9 @@ func kindOf(s string) kind {
 	if s == "" {
 		return word
 	}
+	if len(s) <= 24 && lowercase(s) {
+		return word // most segments
+	}
 	if s[0] == '{' && s[len(s)-1] == '}' && len(s) > 2 {
 		return strong // typed by the sensor
 	}
@@ -70,6 +73,15 @@ func kindOf(s string) kind {
 		return slug
 	}
 	return word
+}
+
+func lowercase(s string) bool {
+	for i := range len(s) {
+		if s[i] < 'a' || s[i] > 'z' {
+			return false
+		}
+	}
+	return true
 }
 
 // version recognises v1, v2.1, V10: always a literal.

@@ -53,6 +53,7 @@ type Stage struct {
 	specs    *spec.Set
 	seed     uint64
 	hosts    map[string]*host
+	last     *host   // of the previous call: calls come in runs
 	order    []*host // as they came, so that nothing depends on map order
 	limbo    *state.Table[limboEntry]
 	answers  *state.Table[answer]
@@ -120,7 +121,11 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 	if method == "HEAD" {
 		method = "GET"
 	}
-	h := s.hosts[c.Host]
+	h := s.last
+	if h == nil || h.name != c.Host {
+		h = s.hosts[c.Host]
+		s.last = h
+	}
 	if h == nil && len(s.order) >= maxHosts {
 		h = s.hosts[pooled]
 		s.stats.HostsPooled++
