@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -124,7 +125,7 @@ func entityOf(c *event.Call) event.Entity {
 	if c.Client.IsValid() {
 		return event.Entity{Kind: event.KindClient, Value: c.Client.String()}
 	}
-	return event.Entity{Kind: event.KindClient, Value: c.Actor.Value}
+	return event.Entity{Kind: event.KindClient, Value: cmp.Or(c.Actor.Value, "unknown")}
 }
 
 // quoted turns a sample that travelled in a fact back into what can be quoted.

@@ -1,6 +1,7 @@
 package probing
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -50,12 +51,12 @@ func newProbe(o *detect.Observation, by scale) *probe {
 	case byActor:
 		p.entity = event.Entity{Kind: c.Actor.Kind, Value: c.Actor.Value}
 	case byNetwork:
-		p.entity = event.Entity{Kind: event.KindNetwork}
+		p.entity = event.Entity{Kind: event.KindNetwork, Value: "unknown"}
 		if n, err := c.Client.Unmap().Prefix(bitsOf(c)); err == nil {
 			p.entity.Value = n.String()
 		}
 	default:
-		p.entity = event.Entity{Kind: event.KindClient}
+		p.entity = event.Entity{Kind: event.KindClient, Value: cmp.Or(c.Actor.Value, "unknown")}
 		if c.Client.IsValid() {
 			p.entity.Value = c.Client.String()
 		}

@@ -1,6 +1,7 @@
 package scraping
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -45,7 +46,7 @@ func newTale(o *detect.Observation, startNS int64) *tale {
 	}
 	t.entity = event.Entity{Kind: c.Actor.Kind, Value: c.Actor.Value}
 	if anonymous(c) {
-		t.entity = event.Entity{Kind: event.KindClient, Value: c.Actor.Value}
+		t.entity = event.Entity{Kind: event.KindClient, Value: cmp.Or(c.Actor.Value, "unknown")}
 		if c.Client.IsValid() {
 			t.entity.Value = c.Client.String()
 		}
