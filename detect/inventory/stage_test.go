@@ -426,3 +426,27 @@ func TestDeterminism(t *testing.T) {
 		}
 	}
 }
+
+func TestOrphansAreToldOnceAfterThirtyDays(t *testing.T) {
+	for days, want := range map[int]int{20: 0, 40: 1} {
+		w := newWorld(t, shopSpec)
+		w.step = 2 * time.Hour
+		for range days * 12 {
+			w.call(1, "GET", "api.shop.example", "/v2/orders", 200)
+		}
+		w.close()
+		told := 0
+		for _, a := range w.alerts {
+			if a.Detector == "orphan_endpoint" && a.Status == event.StatusOpen {
+				told++
+				if a.Severity != event.Info || a.Counts["silent"] != 6 {
+					t.Errorf("alert %+v", a)
+				}
+				checkNumbers(t, a)
+			}
+		}
+		if told != want {
+			t.Errorf("told %d times after %d days, want %d", told, days, want)
+		}
+	}
+}
