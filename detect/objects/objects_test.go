@@ -265,6 +265,21 @@ func TestBenign(t *testing.T) {
 				c.Shape.Response.Type = "html"
 			}
 		},
+		"profiles of authors": func(w *world) {
+			for u := range 12 {
+				who := user(fmt.Sprintf("u%d", u))
+				w.call(who, "GET", "/me", 200, fmt.Sprintf("id=%d", 70000+u))
+				var ids []string
+				for a := range 12 {
+					ids = append(ids, fmt.Sprintf("posts[].author=%d", 70000+a))
+				}
+				w.call(who, "GET", "/feed", 200, ids...)
+				for a := range 12 {
+					w.sleep(time.Second)
+					w.call(who, "GET", fmt.Sprintf("/users/%d", 70000+a*5%12), 200)
+				}
+			}
+		},
 		"API that lists nothing": func(w *world) {
 			for _, i := range rand.New(rand.NewPCG(4, 8)).Perm(60) {
 				w.sleep(3 * time.Second)
