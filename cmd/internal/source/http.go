@@ -56,8 +56,8 @@ type HTTP struct {
 
 // A sender's requests are taken one after the other.
 type sender struct {
-	mu   sync.Mutex
-	done int64 // highest sequence number stored
+	turn chan struct{} // holds one token: who has it has the turn
+	done int64         // highest sequence number stored
 }
 
 // answer is what a sender reads.
@@ -142,8 +142,12 @@ func (h *HTTP) logs(w http.ResponseWriter, r *http.Request) {
 			respond(w, http.StatusTooManyRequests, answer{Error: "too many senders"})
 			return
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		select {
+		case <-s.turn:
+		case <-r.Context().Done():
+			return // the sender went away while an earlier request of its was stored
+		}
+		defer func() { s.turn <- struct{}{} }()
 		if sequence <= s.done {
 			respond(w, http.StatusOK, answer{Duplicate: true})
 			return
@@ -208,11 +212,9 @@ func (h *HTTP) take(ctx context.Context, body []byte, sender string, sequence in
 	if err := b.send(ctx, 0, false, func(err error) { done <- err }); err != nil {
 		return answer{}, err
 	}
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
+	// Published calls will be stored whether or not the sender still waits:
+	// had it gone and its number stayed open, it would send them a second time.
+	err = <-done
 	r := parser.Report
 	h.mu.Lock()
 	h.report.Lines += r.Lines
@@ -234,7 +236,8 @@ func (h *HTTP) sender(name string) (*sender, bool) {
 		if len(h.senders) >= maxSenders {
 			return nil, false
 		}
-		s = &sender{done: h.Resume["http:"+name]}
+		s = &sender{turn: make(chan struct{}, 1), done: h.Resume["http:"+name]}
+		s.turn <- struct{}{}
 		h.senders[name] = s
 	}
 	return s, true

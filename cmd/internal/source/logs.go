@@ -3,8 +3,8 @@ package source
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,17 +28,19 @@ type Logs struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	mu       sync.Mutex
-	follower *follow.Follower
-	reports  map[string]ingest.LogReport
+	mu      sync.Mutex
+	reports map[string]ingest.LogReport // by path, all its generations together
 }
 
-// logFile is what is known of one file.
+// logFile is what is known of one generation of a file.
 type logFile struct {
+	path        string
 	fingerprint uint64
 	parser      *ingest.LineParser
-	held        []heldLine // until the format is known
-	warned      int64      // unparsed lines at the last warning
+	held        []heldLine       // until the format is known
+	given       ingest.LogReport // lines given up because nobody knew their format
+	warned      int64            // unparsed lines at the last warning
+	turn        int64            // when its last line came, in lines of all files
 }
 
 type heldLine struct {
@@ -47,10 +49,17 @@ type heldLine struct {
 	end         int64
 }
 
-// sampleLines are held back to tell a format from.
-const sampleLines = 100
+const (
+	// sampleLines are held back to tell a format from.
+	sampleLines = 100
+	// maxLogFiles bounds the remembered generations of logs: twice as many as
+	// the follower holds open. The one that was silent longest goes first; its
+	// counts stay with its path.
+	maxLogFiles = 1024
+)
 
-// Reports returns what became of the lines of each file.
+// Reports returns what became of the lines of each path, over all its
+// generations.
 func (l *Logs) Reports() map[string]ingest.LogReport {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,100 +70,36 @@ func (l *Logs) Reports() map[string]ingest.LogReport {
 	return out
 }
 
-// Run follows until ctx ends.
+// Run follows until ctx ends. If it fails and is run again, it continues
+// behind the lines that were published.
 func (l *Logs) Run(ctx context.Context) error {
+	l.Follow.Resume = placesOf(l.Follow.Resume)
 	follower, err := follow.New(l.Follow)
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	l.follower = follower
-	if l.reports == nil {
-		l.reports = map[string]ingest.LogReport{}
-	}
-	l.mu.Unlock()
-	b := newBatcher(l.Pub, l.Name)
-	files := map[string]*logFile{}
-	var newestNS int64
-	told := l.Now()
-
-	one := func(f *logFile, source string, data []byte, number, offset, end int64) {
-		if c := f.parser.Line(data, number, f.fingerprint, offset); c != nil {
-			newestNS = max(newestNS, c.End().UnixNano())
-			b.add(c)
-		}
-		b.reached(source, end)
-	}
-	release := func(source string, f *logFile) error {
-		var sample [][]byte
-		for _, h := range f.held {
-			sample = append(sample, h.data)
-		}
-		format, err := l.format(sample)
-		if err != nil {
-			return err
-		}
-		f.parser = ingest.NewLineParser(source, format, l.Builder)
-		l.Log.Info("following", "log", source, "format", format.Name())
-		for _, h := range f.held {
-			one(f, source, h.data, h.number, h.off, h.end)
-		}
-		f.held = nil
-		return nil
-	}
-	emit := func(ctx context.Context, line follow.Line) error {
-		f := files[line.Source]
-		if f == nil {
-			f = &logFile{fingerprint: fingerprintOf(line.Source)}
-			files[line.Source] = f
-		}
-		if f.parser == nil {
-			f.held = append(f.held, heldLine{append([]byte(nil), line.Data...), line.Number, line.Offset, line.End})
-			if len(f.held) < sampleLines {
-				return nil
-			}
-			if err := release(line.Source, f); err != nil {
-				return l.unknown(line.Source, f, b, err)
-			}
-		} else {
-			one(f, line.Source, line.Data, line.Number, line.Offset, line.End)
-		}
-		if b.full() {
-			l.report(files)
-			told = l.Now()
-			return b.flush(ctx, newestNS-int64(ingest.LogLateness))
-		}
-		return nil
-	}
-	idle := func(ctx context.Context) error {
-		for source, f := range files {
-			if f.parser == nil && len(f.held) > 0 {
-				if err := release(source, f); err != nil && len(f.held) >= 10 {
-					if err := l.unknown(source, f, b, err); err != nil {
-						return err
-					}
-				}
-			}
-		}
-		if now := l.Now(); now.Sub(told) >= heartbeat || len(b.calls) > 0 {
-			told = now
-			l.report(files)
-			// All that is written has been read: the time of the log is now.
-			newestNS = max(newestNS, now.UnixNano())
-			return b.flush(ctx, newestNS-int64(ingest.LogLateness))
-		}
-		return nil
-	}
-	err = follower.Run(ctx, emit, idle)
-	l.report(files)
+	r := &logRun{Logs: l, b: newBatcher(l.Pub, l.Name), files: map[string]*logFile{}, told: l.Now()}
+	err = follower.Run(ctx, r.emit, r.idle)
+	r.report()
 	last := context.WithoutCancel(ctx)
-	if flushErr := b.flush(last, b.lowNS); flushErr != nil && err == nil {
+	if flushErr := r.flush(last, r.b.lowNS); flushErr != nil && err == nil {
 		err = flushErr
 	}
-	if retireErr := b.retire(last); retireErr != nil && err == nil {
+	if retireErr := r.b.retire(last); retireErr != nil && err == nil {
 		err = retireErr
 	}
 	return err
+}
+
+// placesOf copies what concerns logs out of the progress of all sources.
+func placesOf(progress map[string]int64) map[string]int64 {
+	out := map[string]int64{}
+	for source, offset := range progress {
+		if strings.HasPrefix(source, "log:") {
+			out[source] = offset
+		}
+	}
+	return out
 }
 
 func (l *Logs) format(sample [][]byte) (accesslog.Format, error) {
@@ -167,58 +112,21 @@ func (l *Logs) format(sample [][]byte) (accesslog.Format, error) {
 	return accesslog.Detect(sample)
 }
 
-// unknown gives up on lines whose format nobody knows. It says so loudly, and
-// tries again with the lines that follow.
-func (l *Logs) unknown(source string, f *logFile, b *batcher, why error) error {
-	l.Log.Error("cannot read this log: give its format in sensor.logs", "log", source, "lines", len(f.held), "error", why)
-	l.mu.Lock()
-	r := l.reports[source]
-	r.Name, r.Format = source, "unknown"
-	r.Lines += int64(len(f.held))
-	r.Unparsed += int64(len(f.held))
-	l.reports[source] = r
-	l.mu.Unlock()
-	b.reached(source, f.held[len(f.held)-1].end)
-	f.held = nil
-	return nil
-}
-
-// report publishes counters, and warns when many lines of a file do not parse.
-func (l *Logs) report(files map[string]*logFile) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for source, f := range files {
-		if f.parser == nil {
-			continue
-		}
-		r := f.parser.Report
-		if err := r.Err(); err != nil && r.Lines >= sampleLines && r.Unparsed >= 2*f.warned {
-			f.warned = r.Unparsed
-			l.Log.Error("many lines are not understood", "log", source, "error", err)
-		}
-		l.reports[source] = r
+// pathOf is the path in a source name, log:<path>#<fingerprint>.
+func pathOf(source string) string {
+	source = strings.TrimPrefix(source, "log:")
+	if i := strings.LastIndexByte(source, '#'); i >= 0 {
+		return source[:i]
 	}
+	return source
 }
 
-// fingerprintOf reads the fingerprint out of a source name, log:<path>#<hex>.
+// fingerprintOf tells the calls of one log from those of all others: two lines
+// at one offset of two files must not have one ID.
 func fingerprintOf(source string) uint64 {
-	_, hex, ok := cutLast(source, "#")
-	if !ok {
-		return 0
-	}
-	v, err := strconv.ParseUint(hex, 16, 64)
-	if err != nil {
-		return 0
-	}
-	return v
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
+	h := fnv.New64a()
+	h.Write([]byte(source))
+	return h.Sum64()
 }
 
 // String names the source in logs.

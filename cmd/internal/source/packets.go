@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lapwing/capture"
@@ -38,21 +39,40 @@ func (p *Packets) Stats() (capture.Stats, parse.Stats) {
 	return p.Source.Stats(), p.stats
 }
 
-// Run reads until ctx ends or the source does (nil). Connections still open
-// are then given out as they stand.
+// drainFor bounds how long Run goes on reading what had arrived before ctx ended.
+const drainFor = time.Second
+
+// Run reads until ctx ends or the source does (nil). What the kernel holds at
+// that moment is still read, and connections still open are then given out as
+// they stand.
 func (p *Packets) Run(ctx context.Context) error {
 	b := newBatcher(p.Pub, p.Name)
 	parser, err := parse.New(p.Config, b.add)
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { p.Source.Close() })
+	// What was read is worth more than a prompt end: nothing below waits on ctx.
+	last := context.WithoutCancel(ctx)
+	var ending atomic.Bool
+	stop := context.AfterFunc(ctx, func() {
+		ending.Store(true)
+		time.AfterFunc(drainFor, func() { p.Source.Close() })
+	})
 	defer stop()
 	var packet capture.Packet
-	var packetNS int64
+	var packetNS, endNS int64
 	told := p.Now()
 	for n := 0; ; n++ {
 		err := p.Source.Next(&packet)
+		if ending.Load() {
+			if endNS == 0 {
+				endNS = p.EventNow()
+			}
+			if errors.Is(err, capture.ErrIdle) || err == nil && packet.TimeNS > endNS {
+				p.Source.Close()
+				err = capture.ErrClosed
+			}
+		}
 		switch {
 		case err == nil:
 			parser.Packet(packet.LinkType, packet.Data, packet.WireLength, packet.TimeNS)
@@ -63,8 +83,6 @@ func (p *Packets) Run(ctx context.Context) error {
 		default:
 			parser.Close()
 			p.keep(parser)
-			// What was read is worth more than a prompt end.
-			last := context.WithoutCancel(ctx)
 			if flushErr := errors.Join(b.flush(last, packetNS), b.retire(last)); flushErr != nil {
 				return flushErr
 			}
@@ -78,7 +96,7 @@ func (p *Packets) Run(ctx context.Context) error {
 			if now := p.Now(); b.full() || now.Sub(told) >= heartbeat {
 				told = now
 				p.keep(parser)
-				if err := b.flush(ctx, packetNS-int64(ingest.PacketLateness)); err != nil {
+				if err := b.flush(last, packetNS-int64(ingest.PacketLateness)); err != nil {
 					parser.Close()
 					return err
 				}
