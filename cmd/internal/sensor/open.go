@@ -38,11 +38,11 @@ func Open(c *Config, parser parse.Config, pub stream.Publisher, resume map[strin
 			return nil, fmt.Errorf("sensor.filter: %w", err)
 		}
 	}
-	// A ring of few blocks loses a whole block's worth of time whenever one is
-	// read slowly: small rings get smaller blocks.
-	block := 1 << 20
-	for block > minBlock && int(c.RingSize)/block < 8 {
-		block /= 2
+	// Many small blocks lose less than few large ones when the reader is late:
+	// the kernel gives a block back only whole.
+	block := 256 << 10
+	if int(c.RingSize)/block < 4 {
+		block = minBlock
 	}
 	for _, name := range c.Interfaces {
 		rings, err := live.Open(live.Config{Interface: name, Filter: c.Filter, Rings: c.Rings, BlockBytes: block, Blocks: int(c.RingSize) / block, Promiscuous: c.Promisc})
