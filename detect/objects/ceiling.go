@@ -29,12 +29,13 @@ const (
 // A param is what is learned of one place for identifiers: a route family and
 // the name of the parameter.
 type param struct {
-	all     [bins + 1]uint32 // actors by share of undisclosed objects
-	clean   [bins + 1]uint32 // those without evidence against them: nobody teaches us their own attack
-	actors  uint32
-	listed  bool   // somebody asked for an object that a list had told of: identifiers come from the API
-	pages   uint32 // 2xx answers that were HTML
-	answers uint32 // all 2xx answers
+	all    [bins + 1]uint32 // actors by share of undisclosed objects
+	clean  [bins + 1]uint32 // those without evidence against them: nobody teaches us their own attack
+	actors uint32
+	// Actors by what they knew of the first object they asked for here.
+	beganTold, beganUnknown uint32
+	pages                   uint32 // 2xx answers that were HTML
+	answers                 uint32 // all 2xx answers
 }
 
 // counted is what an actor last contributed.
@@ -61,6 +62,22 @@ func (p *param) learn(was counted, undisclosed, touched int32, clean bool) count
 	}
 	return now
 }
+
+// began notes what an actor knew of the first object it asked for here.
+func (p *param) began(know knowledge) {
+	switch know {
+	case told:
+		p.beganTold++
+	case unknown:
+		p.beganUnknown++
+	}
+}
+
+// listed reports that identifiers come from the API here: at least as many
+// actors began with an object that an answer had told them of as with one that
+// none had. Each actor has one vote, and gives it before it can have read
+// enough to have been told of anything by accident.
+func (p *param) listed() bool { return p.beganTold > 0 && p.beganTold >= p.beganUnknown }
 
 func (p *param) cold() bool { return p == nil || p.actors < coldActors }
 

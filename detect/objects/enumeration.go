@@ -63,7 +63,9 @@ func (s *Stage) enumerated(o *detect.Observation, r *event.IDRef, p *param, key 
 	if w == nil {
 		return
 	}
-	w.touched++
+	if w.touched++; w.touched == 1 && p != nil && o.Call.Source == event.SourcePacket {
+		p.began(know)
+	}
 	if know == unknown {
 		w.undisclosed++
 	}
@@ -81,9 +83,6 @@ func (s *Stage) enumerated(o *detect.Observation, r *event.IDRef, p *param, key 
 	test := evidence.Test{P0: p0, P1: undisclosedP1}
 	var v vote
 	if proven {
-		if know == told && p != nil {
-			p.listed = true
-		}
 		v = s.unknownObject(w, m, of, how, know, p)
 	} else {
 		test.P0 = undisclosedP0
@@ -138,7 +137,7 @@ func (s *Stage) unknownObject(w *walker, m *memory, of noun, how answer, know kn
 		return vote{}
 	case walks:
 		return vote{hit: true, weight: 1}
-	case p == nil || !p.listed: // identifiers may come from elsewhere for everybody
+	case p == nil || !p.listed(): // identifiers may come from elsewhere for everybody
 		return vote{passes: true}
 	case m.page:
 		return vote{hit: true, weight: 0.25}
