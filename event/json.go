@@ -1,19 +1,20 @@
 package event
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"net/netip"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // AppendJSON appends the call as one JSON object, in the field order of the
 // documentation, leaving out what is empty. It allocates nothing but room in b.
 func (c *Call) AppendJSON(b []byte) []byte {
 	b = append(b, `{"id":"`...)
-	b, _ = c.ID.AppendText(b)
+	b = appendHex64(b, binary.BigEndian.Uint64(c.ID[:8]))
+	b = appendHex64(b, binary.BigEndian.Uint64(c.ID[8:]))
 	b = append(b, `","time":"`...)
 	b = appendTime(b, c.Time)
 	b = append(b, `","duration_ms":`...)
@@ -24,18 +25,18 @@ func (c *Call) AppendJSON(b []byte) []byte {
 	b = append(b, '"')
 	if c.Client.IsValid() {
 		b = append(b, `,"client":"`...)
-		b = c.Client.AppendTo(b)
+		b = appendAddr(b, c.Client)
 		b = append(b, '"')
 	}
 	b = num(b, "client_port", int64(c.ClientPort))
 	if c.Peer.IsValid() {
 		b = append(b, `,"peer":"`...)
-		b = c.Peer.AppendTo(b)
+		b = appendAddrPort(b, c.Peer)
 		b = append(b, '"')
 	}
 	if c.Server.IsValid() {
 		b = append(b, `,"server":"`...)
-		b = c.Server.AppendTo(b)
+		b = appendAddr(b, c.Server)
 		b = append(b, '"')
 	}
 	b = num(b, "server_port", int64(c.ServerPort))
@@ -89,12 +90,7 @@ func (c *Call) AppendDetailJSON(b []byte) []byte {
 func (c *Call) appendDetail(b []byte) []byte {
 	if len(c.IDs) > 0 {
 		b = append(b, `,"ids":[`...)
-		for i := range c.IDs {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = c.IDs[i].appendJSON(b)
-		}
+		b = appendIDs(b, c.IDs)
 		b = append(b, ']')
 	}
 	if !c.Shape.Request.isZero() || !c.Shape.Response.isZero() {
@@ -153,31 +149,6 @@ func (c *Call) appendDetail(b []byte) []byte {
 
 // MarshalJSON returns what AppendJSON appends.
 func (c *Call) MarshalJSON() ([]byte, error) { return c.AppendJSON(nil), nil }
-
-func (r *IDRef) appendJSON(b []byte) []byte {
-	b = append(b, `{"dir":"request"`...)
-	if r.Response {
-		b = append(b[:len(b)-len(`request"`)], `response"`...)
-	}
-	b = append(b, `,"in":"`...)
-	b = append(b, r.In.String()...)
-	b = append(b, '"')
-	b = str(b, "name", r.Name)
-	b = append(b, `,"class":"`...)
-	b = append(b, r.Class.String()...)
-	b = append(b, `","hash":"`...)
-	b = appendHex64(b, r.Hash)
-	b = append(b, '"')
-	if r.Class == ClassInt {
-		b = append(b, `,"value":`...)
-		b = strconv.AppendInt(b, r.Int, 10)
-	}
-	if r.Order != 0 {
-		b = append(b, `,"order":`...)
-		b = strconv.AppendUint(b, r.Order, 10)
-	}
-	return append(b, '}')
-}
 
 func (s *BodyShape) isZero() bool {
 	return s.Type == "" && len(s.Keys) == 0 && s.Items == 0 && s.Outcome == "" && s.Location == "" && s.Hash == 0
@@ -254,71 +225,6 @@ func appendStrings(b []byte, list []string) []byte {
 		b = AppendString(b, s)
 	}
 	return append(b, ']')
-}
-
-const hexDigits = "0123456789abcdef"
-
-func appendHex64(b []byte, v uint64) []byte {
-	for i := 60; i >= 0; i -= 4 {
-		b = append(b, hexDigits[v>>i&15])
-	}
-	return b
-}
-
-// appendTime writes RFC 3339 with nine fraction digits, always UTC.
-func appendTime(b []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000000Z")
-}
-
-func appendMillis(b []byte, d time.Duration) []byte {
-	return strconv.AppendFloat(b, float64(d)/1e6, 'f', -1, 64)
-}
-
-// AppendString appends s as a JSON string. Bytes that are no UTF-8 become
-// U+FFFD, as encoding/json has it; '<', '>' and '&' stay as they are.
-func AppendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if c >= 0x20 && c != '"' && c != '\\' && c != 0x7f {
-				i++
-				continue
-			}
-			b = append(b, s[start:i]...)
-			switch c {
-			case '"', '\\':
-				b = append(b, '\\', c)
-			case '\n':
-				b = append(b, '\\', 'n')
-			case '\r':
-				b = append(b, '\\', 'r')
-			case '\t':
-				b = append(b, '\\', 't')
-			default:
-				b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-			}
-			i++
-			start = i
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 || r == '\u2028' || r == '\u2029' {
-			b = append(b, s[start:i]...)
-			if r == utf8.RuneError {
-				b = append(b, "\ufffd"...)
-			} else {
-				b = append(b, '\\', 'u', '2', '0', '2', hexDigits[r&15])
-			}
-			i += n
-			start = i
-			continue
-		}
-		i += n
-	}
-	b = append(b, s[start:]...)
-	return append(b, '"')
 }
 
 // callJSON mirrors what AppendJSON writes, for reading it back.
