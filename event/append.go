@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 	"time"
@@ -58,21 +59,20 @@ func (r *IDRef) appendValue(b []byte) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// hexPairs holds the two digits of each byte.
-var hexPairs = func() (t [256][2]byte) {
-	for i := range t {
-		t[i] = [2]byte{hexDigits[i>>4], hexDigits[i&15]}
-	}
-	return t
-}()
-
 func appendHex64(b []byte, v uint64) []byte {
-	var t [16]byte
-	for i := range 8 {
-		p := &hexPairs[byte(v>>(56-8*i))]
-		t[2*i], t[2*i+1] = p[0], p[1]
-	}
-	return append(b, t[:]...)
+	b = binary.BigEndian.AppendUint64(b, hex8(v>>32))
+	return binary.BigEndian.AppendUint64(b, hex8(v&0xffffffff))
+}
+
+// hex8 returns the eight digits of 32 bits, all computed at once: each of the
+// eight bytes of x comes to hold one digit's value.
+func hex8(x uint64) uint64 {
+	const ones = 0x0101010101010101
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (x + 6*ones) >> 4 & ones
+	return x + '0'*ones + letters*('a'-'9'-1)
 }
 
 // maxPlainSecond is the first second of the year 10000.

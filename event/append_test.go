@@ -1,6 +1,7 @@
 package event
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"testing"
@@ -15,6 +16,10 @@ func TestAppendAgreesWithTheStandardLibrary(t *testing.T) {
 		at := time.Unix(rapid.Int64Range(-1e11, 3e11).Draw(t, "sec"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns"))
 		if got, want := string(appendTime(nil, at)), at.UTC().Format("2006-01-02T15:04:05.000000000Z"); got != want {
 			t.Fatalf("time: %s, want %s", got, want)
+		}
+		v := rapid.Uint64().Draw(t, "hex")
+		if got, want := string(appendHex64(nil, v)), fmt.Sprintf("%016x", v); got != want {
+			t.Fatalf("hexadecimal: %s, want %s", got, want)
 		}
 		d := time.Duration(rapid.Int64Range(-1e9, 1<<rapid.IntRange(1, 62).Draw(t, "bits")).Draw(t, "d"))
 		if got, want := string(appendMillis(nil, d)), strconv.FormatFloat(float64(d)/1e6, 'f', -1, 64); got != want {
