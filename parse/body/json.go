@@ -68,36 +68,56 @@ func (r *Reader) json(d *Doc, s []byte) {
 				i++
 				continue
 			}
-			key, end, escaped := scanString(s, i+1)
-			if end == len(s) && (len(s) == 0 || s[len(s)-1] != '"') {
-				return // cut inside a key
+			id := r.expected(d, f, s[i:])
+			if id != 0 {
+				n := &r.trie.nodes[id]
+				i += len(n.quoted)
+				if n.object == f.object {
+					d.Flags |= event.FlagDuplicateKeys
+				}
+				n.object, f.prev = f.object, id
+				if i < len(s) && s[i] == ':' {
+					i++
+				}
+				for i < len(s) && (s[i] <= ' ' || s[i] == ':') {
+					i++
+				}
+				if i == len(s) {
+					return
+				}
+			} else {
+				key, end, escaped := scanString(s, i+1)
+				if end == len(s) && (len(s) == 0 || s[len(s)-1] != '"') {
+					return // cut inside a key
+				}
+				i = end
+				if escaped {
+					key = d.unescape(key)
+				}
+				var typed bool
+				id, typed = r.child(d, f.node, f.prev, key)
+				for i < len(s) && (s[i] <= ' ' || s[i] == ':') {
+					i++
+				}
+				if i == len(s) {
+					return
+				}
+				if id == 0 {
+					d.More = true
+					i, skip = skipValue(s, i)
+					continue
+				}
+				n := &r.trie.nodes[id]
+				if n.object == f.object && !typed && n.key == string(key) {
+					d.Flags |= event.FlagDuplicateKeys
+				}
+				n.object = f.object
+				f.prev = id
+				if typed {
+					d.add(Leaf{Path: n.path, Key: classify.KeyID, Kind: String, Depth: uint8(depth), InKey: true, Value: key})
+				}
 			}
-			i = end
-			if escaped {
-				key = d.unescape(key)
-			}
-			id, typed := r.child(d, f.node, f.prev, key)
-			for i < len(s) && (s[i] <= ' ' || s[i] == ':') {
-				i++
-			}
-			if i == len(s) {
-				return
-			}
-			if id == 0 {
-				d.More = true
-				i, skip = skipValue(s, i)
-				continue
-			}
-			n := &r.trie.nodes[id]
-			if n.object == f.object && !typed && n.key == string(key) {
-				d.Flags |= event.FlagDuplicateKeys
-			}
-			n.object = f.object
-			f.prev = id
 			node = id
-			if typed {
-				d.add(Leaf{Path: n.path, Key: classify.KeyID, Kind: String, Depth: uint8(depth), InKey: true, Value: key})
-			}
 			c = s[i]
 		} else if f != nil {
 			f.count++
@@ -130,13 +150,15 @@ func (r *Reader) json(d *Doc, s []byte) {
 		case '}', ']':
 			// A key without a value: the bracket is read again.
 		default:
-			v, end := scanScalar(s, i)
+			v, end, kind := scanScalar(s, i)
 			if end == i {
 				i++
 				continue
 			}
 			i = end
-			r.scalar(d, node, depth, f, v)
+			if kind < Object {
+				r.scalar(d, node, depth, f, v, kind)
+			}
 		}
 	}
 	for ; depth > 0; depth-- { // a body that was cut still has items
@@ -144,6 +166,24 @@ func (r *Reader) json(d *Doc, s []byte) {
 			d.Items = max(d.Items, f.count)
 		}
 	}
+}
+
+// expected returns the node of the key that came next the last time, if s
+// begins with it, else 0: elements of lists repeat their keys in one order.
+func (r *Reader) expected(d *Doc, f *frame, s []byte) int32 {
+	nodes := r.trie.nodes
+	id := nodes[f.node].first
+	if f.prev != 0 {
+		id = nodes[f.prev].next
+	}
+	if id == 0 {
+		return 0
+	}
+	n := &nodes[id]
+	if q := n.quoted; len(q) == 0 || len(s) <= len(q) || string(s[:len(q)]) != q || n.parent != f.node {
+		return 0
+	}
+	return r.touch(d, id)
 }
 
 func (r *Reader) string(d *Doc, node int32, depth int, f *frame, v []byte, escaped bool) {
@@ -167,36 +207,21 @@ func (r *Reader) string(d *Doc, node int32, depth int, f *frame, v []byte, escap
 	if escaped {
 		v = d.unescape(v)
 	}
-	d.Sensitive |= classify.SensitiveOf(v, n.mean)
+	d.Sensitive |= classify.SensitiveBeside(v, n.mean, d.Sensitive)
 	if n.mean != 0 || strong {
 		if depth <= 2 && n.mean&(classify.KeyQuery|classify.KeyMethod) != 0 {
 			d.mayGraph, d.jsonrpc = d.mayGraph || n.key != "method", d.jsonrpc || n.key == "method"
 		}
-		d.leaf(n, String, depth, f, v, strong)
+		if strong || n.mean&r.want != 0 {
+			d.leaf(n, String, depth, f, v, strong)
+		}
 	} else if len(v) >= 6 && v[0] == 'e' && classify.JWT(v) {
 		d.leaf(n, String, depth, f, v, false)
 	}
 }
 
-func (r *Reader) scalar(d *Doc, node int32, depth int, f *frame, v []byte) {
+func (r *Reader) scalar(d *Doc, node int32, depth int, f *frame, v []byte, kind Kind) {
 	n := &r.trie.nodes[node]
-	kind := Number
-	switch v[0] {
-	case 't', 'f':
-		kind = Bool
-	case 'n':
-		kind = Null
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		kind = Int
-		for _, c := range v[1:] {
-			if c < '0' || c > '9' {
-				kind = Number
-				break
-			}
-		}
-	default:
-		return
-	}
 	if n.kinds&(1<<kind) == 0 {
 		r.note(d, node, kind)
 	}
@@ -212,15 +237,25 @@ func (r *Reader) scalar(d *Doc, node int32, depth int, f *frame, v []byte) {
 		}
 	}
 	if kind == Int {
-		d.Sensitive |= classify.SensitiveOf(v, n.mean&^classify.KeyPassword)
+		d.Sensitive |= classify.SensitiveBeside(v, n.mean&^classify.KeyPassword, d.Sensitive)
 	}
-	if kind != Null {
+	if kind != Null && n.mean&r.want != 0 {
 		d.leaf(n, kind, depth, f, v, false)
 	}
 }
 
 func (d *Doc) leaf(n *node, k Kind, depth int, f *frame, v []byte, strong bool) {
-	l := Leaf{Path: n.path, Key: n.mean, Kind: k, Depth: uint8(depth), Value: v}
+	if len(d.Leaves) == maxLeaves {
+		d.More = true
+		return
+	}
+	if len(d.Leaves) < cap(d.Leaves) {
+		d.Leaves = d.Leaves[:len(d.Leaves)+1]
+	} else {
+		d.Leaves = append(d.Leaves, Leaf{})
+	}
+	l := &d.Leaves[len(d.Leaves)-1]
+	l.Path, l.Key, l.Kind, l.Depth, l.Elem, l.InKey, l.Value = n.path, n.mean, k, uint8(depth), false, false, v
 	if strong {
 		l.Key |= classify.KeyID
 	}
@@ -230,7 +265,6 @@ func (d *Doc) leaf(n *node, k Kind, depth int, f *frame, v []byte, strong bool) 
 			l.Key &^= classify.KeyOwnID
 		}
 	}
-	d.add(l)
 }
 
 // scanString returns the text from i to the closing quote, what comes after it,
@@ -270,16 +304,48 @@ func hasByte(w uint64, c byte) uint64 {
 	return (x - ones) &^ x & tops
 }
 
-func scanScalar(s []byte, i int) (text []byte, end int) {
+// What a byte may be to a scalar: its end, a digit, or neither.
+const (
+	byteEnd = 1 + iota
+	byteDigit
+)
+
+var scalarBytes = func() (t [256]uint8) {
+	for c := range ' ' + 1 {
+		t[c] = byteEnd
+	}
+	for _, c := range ",}]:\"{[" {
+		t[c] = byteEnd
+	}
+	for c := '0'; c <= '9'; c++ {
+		t[c] = byteDigit
+	}
+	return t
+}()
+
+// scanScalar returns the text of a number or literal from i on, its end, and
+// its kind: Object if it is neither.
+func scanScalar(s []byte, i int) (text []byte, end int, k Kind) {
 	start := i
-	for i < len(s) {
-		c := s[i]
-		if c <= ' ' || c == ',' || c == '}' || c == ']' || c == ':' || c == '"' || c == '{' || c == '[' {
-			break
+	switch c := s[i]; {
+	case scalarBytes[c] == byteDigit || c == '-':
+		k = Int
+		for i++; i < len(s) && scalarBytes[s[i]] == byteDigit; i++ {
 		}
+		if i < len(s) && scalarBytes[s[i]] != byteEnd {
+			k = Number
+		}
+	case c == 't' || c == 'f':
+		k = Bool
+	case c == 'n':
+		k = Null
+	default:
+		k = Object
+	}
+	for i < len(s) && scalarBytes[s[i]] != byteEnd {
 		i++
 	}
-	return s[start:i], i
+	return s[start:i], i, k
 }
 
 // skipValue passes over a scalar, or over the bracket that opens a value whose
@@ -294,7 +360,7 @@ func skipValue(s []byte, i int) (end, open int) {
 	case '}', ']':
 		return i, 0
 	}
-	if _, end = scanScalar(s, i); end == i {
+	if _, end, _ = scanScalar(s, i); end == i {
 		end++
 	}
 	return end, 0

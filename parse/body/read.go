@@ -86,6 +86,7 @@ type Reader struct {
 	shapes map[uint64][]string
 	gen    uint32
 	object uint64 // counts objects, to notice a key twice in one
+	want   classify.Key
 	stack  [maxDepth]frame
 	buf    []byte
 }
@@ -98,8 +99,25 @@ func NewReader(keys *classify.Keys, hash func([]byte) uint64) *Reader {
 	return r
 }
 
-// Read describes data, whose media type is said to be contentType, into d.
+// inResponse are the meanings of leaves that matter in a response; who logs in,
+// and with what, only a request tells.
+const inResponse = classify.KeyID | classify.KeyOwnID | classify.KeyLink | classify.KeyOutcome | classify.KeyMint | classify.KeyQuery | classify.KeyMethod
+
+// Read describes data, the body of a request whose media type is said to be
+// contentType, into d.
 func (r *Reader) Read(d *Doc, contentType, data []byte) {
+	r.want = ^classify.Key(0)
+	r.read(d, contentType, data)
+}
+
+// ReadResponse is Read for the body of a response: JSON leaves that identify,
+// link to, hand out or report nothing are left out.
+func (r *Reader) ReadResponse(d *Doc, contentType, data []byte) {
+	r.want = inResponse
+	r.read(d, contentType, data)
+}
+
+func (r *Reader) read(d *Doc, contentType, data []byte) {
 	r.gen++
 	if r.trie.full() {
 		r.trie.reset()

@@ -1,6 +1,8 @@
 package body
 
 import (
+	"bytes"
+
 	"lapwing/parse/classify"
 )
 
@@ -37,6 +39,7 @@ type node struct {
 	gen    uint32
 	kinds  uint16
 	key    string
+	quoted string // the key as it stands in JSON text; "" if it needs escapes
 	path   string
 }
 
@@ -82,6 +85,9 @@ func (r *Reader) child(d *Doc, parent, prev int32, key []byte) (id int32, typed 
 		t.lookup[string(t.buf)] = id
 		p := &t.nodes[parent]
 		n := node{parent: parent, key: string(name), path: join(p.path, string(name))}
+		if bytes.IndexByte(name, '"') < 0 && bytes.IndexByte(name, '\\') < 0 {
+			n.quoted = `"` + n.key + `"`
+		}
 		n.mean = r.keys.Of(name)
 		if p.mean&classify.KeyCard != 0 && n.mean&classify.KeyID != 0 { // card: {number: …}
 			n.mean |= classify.KeyCard

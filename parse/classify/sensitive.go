@@ -51,9 +51,24 @@ const maxScannedText = 1024
 // SensitiveOf returns the classes of sensitive data that a string value shows,
 // given what its name means. A first look at length and first bytes dismisses
 // most values; the rest is decided by validators.
-func SensitiveOf(v []byte, key Key) (s Sensitive) {
+func SensitiveOf(v []byte, key Key) (s Sensitive) { return SensitiveBeside(v, key, 0) }
+
+// SensitiveBeside is SensitiveOf for one value of many: what is in have need
+// not be found again, and may be missing from the result.
+func SensitiveBeside(v []byte, key Key, have Sensitive) (s Sensitive) {
 	if len(v) < 4 {
 		return 0
+	}
+	// Most values of a list end here: too short for anything but a number or an
+	// address, of which one was seen already.
+	if c := v[0]; len(v) < 15 && key&(KeyPassword|KeyBirth|KeySSN) == 0 {
+		if c != '+' && (c < '0' || c > '9') {
+			if have&SeesEmail != 0 {
+				return 0
+			}
+		} else if len(v) < 7 && (have&SeesEmail != 0 || v[len(v)-1] <= '9') {
+			return 0
+		}
 	}
 	if key&(KeyPassword|KeyBirth|KeySSN) != 0 {
 		s |= byName(v, key)
@@ -84,6 +99,9 @@ func SensitiveOf(v []byte, key Key) (s Sensitive) {
 		s |= SeesCloudKey
 	}
 	if len(v) <= 254 {
+		if have&SeesEmail != 0 {
+			return s
+		}
 		if i := bytes.IndexByte(v, '@'); i > 0 && emailIn(v, i) {
 			s |= SeesEmail
 		}

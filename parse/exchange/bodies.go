@@ -9,7 +9,7 @@ import (
 )
 
 // read decodes and describes one body; it reports false if there is none.
-func (b *Builder) read(c *event.Call, d *body.Doc, raw *Body, coding, kind []byte, gap int64) bool {
+func (b *Builder) read(c *event.Call, d *body.Doc, raw *Body, coding, kind []byte, gap int64, response bool) bool {
 	if len(raw.Data) == 0 {
 		if raw.WireBytes > 0 && c.Source == event.SourcePacket {
 			c.Gap.BodyUnread = true
@@ -32,7 +32,11 @@ func (b *Builder) read(c *event.Call, d *body.Doc, raw *Body, coding, kind []byt
 		c.Flags |= event.FlagBodyTruncated
 		c.Gap.BodyUnread = true
 	}
-	b.reader.Read(d, kind, data)
+	if response {
+		b.reader.ReadResponse(d, kind, data)
+	} else {
+		b.reader.Read(d, kind, data)
+	}
 	c.Flags |= d.Flags
 	b.moreIDs = b.moreIDs || d.More
 	return d.Type != ""
@@ -57,7 +61,7 @@ func (b *Builder) sensitive(s classify.Sensitive) []string {
 
 // requestBody reads the request's body and what it presents.
 func (b *Builder) requestBody(c *event.Call, r *Raw, h *heads) {
-	if !b.read(c, &b.doc, &r.RequestBody, h.coding, h.kind, r.Gap.Request) {
+	if !b.read(c, &b.doc, &r.RequestBody, h.coding, h.kind, r.Gap.Request, false) {
 		return
 	}
 	d := &b.doc
@@ -164,7 +168,7 @@ func containsFold(s, needle string) bool {
 
 // responseBody reads the response's body and what it hands out.
 func (b *Builder) responseBody(c *event.Call, r *Raw, coding, kind []byte) {
-	if !b.read(c, &b.doc, &r.ResponseBody, coding, kind, r.Gap.Response) {
+	if !b.read(c, &b.doc, &r.ResponseBody, coding, kind, r.Gap.Response, true) {
 		return
 	}
 	d := &b.doc
