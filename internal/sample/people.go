@@ -320,7 +320,7 @@ func (a *agent) watch() {
 // five minutes what changed.
 func (a *agent) synchronise() {
 	for n, pages := 1, 1; n <= pages && !a.over; n++ {
-		list, ok := a.call(get(fmt.Sprintf("/v1/products?limit=50&page=%d", n))).value.(page)
+		list, ok := a.call(get(fmt.Sprintf("/v1/products?limit=100&page=%d", n))).value.(page)
 		if ok {
 			pages = list.Pages
 		}
@@ -329,6 +329,6 @@ func (a *agent) synchronise() {
 	for !a.over {
 		since := Start.Add(a.now).Format("2006-01-02T15:04:05Z")
 		a.sleep(5 * time.Minute)
-		a.call(get("/v1/products?limit=50&page=1&updatedSince=" + since))
+		a.call(get("/v1/products?limit=100&page=1&updatedSince=" + since))
 	}
 }

@@ -14,7 +14,8 @@ const (
 	idleLimit = 65 * time.Second       // the server closes a connection this idle
 	probeIdle = 45 * time.Second       // browsers probe an idle connection after this
 	rto       = 220 * time.Millisecond // a first retransmission time-out
-	impaired  = 0.012                  // share of exchanges with a retransmission or reordering
+	impaired  = 0.008                  // share of requests, and of answers, that lose a segment
+	swapped   = 0.06                   // share of answers of several segments with two out of order
 )
 
 // side is one direction's state.
@@ -117,37 +118,35 @@ func (c *conn) exchange(at time.Duration, request, answer []byte, work time.Dura
 	return done
 }
 
-// upload sends the request in segments, each pair acknowledged at once.
+// upload sends the request in segments, each pair acknowledged at once. Now and
+// then the server's queue is full behind the mirror: the last segment is seen
+// twice, and only the second time answered.
 func (c *conn) upload(at time.Duration, data []byte) time.Duration {
 	trouble := c.w.rng.Float64() < impaired
 	for n := 0; len(data) > 0; n++ {
 		k := min(len(data), c.mss)
 		part, last := data[:k], k == len(data)
 		data = data[k:]
-		seq := c.client.seq
 		c.send(at, &c.client, part, func(t *layers.TCP) { t.PSH = last })
+		if trouble && last {
+			at += rto + c.rtt
+			c.send(at, &c.client, part, func(t *layers.TCP) { t.PSH = true })
+		}
 		c.client.seq += uint32(k)
 		if last || n%2 == 1 {
 			c.send(at+kernelGap, &c.server, nil, nil)
 		}
-		if trouble {
-			// The acknowledgement got lost on the way to the client, which repeats itself.
-			c.send(at+rto+c.rtt, &c.client, part, func(t *layers.TCP) { t.Seq, t.PSH = seq, last })
-			c.send(at+rto+c.rtt+kernelGap, &c.server, nil, nil)
-			trouble = false
-		}
 		at += wireGap
 	}
-	return at
+	return at + kernelGap
 }
 
 // download sends the answer: ten segments, then as acknowledgements come in.
 func (c *conn) download(at time.Duration, data []byte) time.Duration {
 	segments := (len(data) + c.mss - 1) / c.mss
-	kind, victim := -1, 0
-	if c.w.rng.Float64() < impaired {
-		kind, victim = c.w.rng.IntN(2), c.w.rng.IntN(segments)
-	}
+	victim := c.w.rng.IntN(segments)
+	loses := c.w.rng.Float64() < impaired
+	swaps := !loses && segments > 1 && c.w.rng.Float64() < swapped
 	first := len(c.w.frames)
 	var acks []time.Duration // when each pair is acknowledged
 	var ends []uint32        // and up to where
@@ -166,21 +165,21 @@ func (c *conn) download(at time.Duration, data []byte) time.Duration {
 	}
 	end := at + c.rtt
 	switch {
-	case kind == 0 && segments > 1: // two neighbours overtake each other
+	case swaps: // two neighbours overtake each other
 		i := first + min(victim, segments-2)
 		if b := c.w.frames[i+1].at; b-c.w.frames[i].at < time.Millisecond {
 			c.w.frames[i].at, c.w.frames[i+1].at = b+wireGap/2, c.w.frames[i].at
 		}
-	case kind == 1: // lost behind the mirror: the server repeats it after a time-out
-		again := c.w.frames[first+victim]
-		again.at = at + rto + c.rtt
-		end = again.at + c.rtt
+	case loses: // lost behind the mirror: the server repeats it after a time-out
+		lost := c.w.frames[first+victim]
+		again := at + rto + c.rtt
+		end = again + c.rtt
 		for i := range acks { // the client waits for the missing one before it moves on
-			if ends[i] > again.tcp.Seq {
+			if int32(ends[i]-lost.tcp.Seq) > 0 {
 				acks[i], ends[i] = end, c.server.seq
 			}
 		}
-		c.w.frames = append(c.w.frames, again)
+		c.send(again, &c.server, lost.payload, func(t *layers.TCP) { t.Seq, t.PSH = lost.tcp.Seq, lost.tcp.PSH })
 	}
 	for i := range acks {
 		if i > 0 && acks[i] == acks[i-1] {

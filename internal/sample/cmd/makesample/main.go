@@ -1,7 +1,7 @@
 // Command makesample writes the bundled recording and its truth: the same bytes
 // every time for the same seed.
 //
-//	go run ./internal/sample/cmd/makesample [-seed N] [-dir examples] [-stretch N]
+//	go run ./internal/sample/cmd/makesample [-seed N] [-out examples] [-stretch N]
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 func run(args []string) error {
 	fs := flag.NewFlagSet("makesample", flag.ContinueOnError)
 	seed := fs.Uint64("seed", 0, "another day of the same shop")
-	dir := fs.String("dir", "examples", "where to write shop.pcap.gz and shop.truth.json")
+	dir := fs.String("out", "examples", "where to write shop.pcap.gz and shop.truth.json")
 	factor := fs.Int("stretch", 1, "slow the recording down by this factor (the truth keeps the original times)")
 	if err := fs.Parse(args); err != nil {
 		return err
