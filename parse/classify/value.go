@@ -61,69 +61,6 @@ func (f Form) Person() bool { return f == FormEmail || f == FormPhone }
 // maxValueBytes bounds what is classified; a longer value can only be opaque.
 const maxValueBytes = 4096
 
-// chars counts the characters of a value by kind, in one pass.
-type chars struct {
-	lower, upper, digit, hex, dash, under, dot, colon, at, other int
-	turns                                                        int // changes between kinds of letters and digits
-	words                                                        int // runs of three and more letters
-}
-
-const (
-	isLower = 1 + iota
-	isUpper
-	isDigit
-	isOther
-)
-
-func count(v []byte) (n chars) {
-	last, run := byte(0), 0
-	for _, c := range v {
-		kind := byte(isOther)
-		switch {
-		case c >= 'a' && c <= 'z':
-			n.lower++
-			kind = isLower
-			if c <= 'f' {
-				n.hex++
-			}
-		case c >= '0' && c <= '9':
-			n.digit++
-			kind = isDigit
-			n.hex++
-		case c >= 'A' && c <= 'Z':
-			n.upper++
-			kind = isUpper
-			if c <= 'F' {
-				n.hex++
-			}
-		case c == '-':
-			n.dash++
-		case c == '_':
-			n.under++
-		case c == '.':
-			n.dot++
-		case c == ':':
-			n.colon++
-		case c == '@':
-			n.at++
-		default:
-			n.other++
-		}
-		if kind == isLower || kind == isUpper {
-			if run++; run == 3 {
-				n.words++
-			}
-		} else {
-			run = 0
-		}
-		if kind != last && kind != isOther && last != isOther && last != 0 {
-			n.turns++
-		}
-		last = kind
-	}
-	return n
-}
-
 // Of returns the form of a value.
 func Of(v []byte) Form {
 	if len(v) == 0 || len(v) > maxValueBytes {

@@ -21,6 +21,11 @@ const (
 	// bound is reached, which costs one copy of each that is still in use.
 	maxInterned      = 8192
 	maxInternedBytes = 512
+	// maxAddresses bounds the addresses remembered with their text, about 100
+	// bytes each: 3 MiB.
+	maxAddresses = 32768
+	// frontSlots is how many texts are found without hashing.
+	frontSlots = 512
 )
 
 // An arena allocates what calls are made of, many at a time, and never reuses
@@ -29,12 +34,13 @@ type arena struct {
 	chunk []byte
 	calls []event.Call
 	refs  []event.IDRef
+	front *[frontSlots]string // of texts: the last that fell on each place
 	texts map[string]string
 	addrs map[netip.Addr]string
 }
 
 func newArena() arena {
-	return arena{texts: map[string]string{}, addrs: map[netip.Addr]string{}}
+	return arena{front: new([frontSlots]string), texts: map[string]string{}, addrs: map[netip.Addr]string{}}
 }
 
 func (a *arena) call() *event.Call {
@@ -86,17 +92,23 @@ func (a *arena) intern(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	if s, ok := a.texts[string(b)]; ok {
-		return s
-	}
 	if len(b) > maxInternedBytes {
 		return a.text(b)
 	}
-	if len(a.texts) >= maxInterned {
-		clear(a.texts)
+	n := uint(len(b))
+	slot := &a.front[(n*37+uint(b[0])*5+uint(b[n-1])*7+uint(b[n/2])*3+uint(b[n*3/4])*11)%frontSlots]
+	if *slot == string(b) {
+		return *slot
 	}
-	s := string(b)
-	a.texts[s] = s
+	s, ok := a.texts[string(b)]
+	if !ok {
+		if len(a.texts) >= maxInterned {
+			clear(a.texts)
+		}
+		s = string(b)
+		a.texts[s] = s
+	}
+	*slot = s
 	return s
 }
 
@@ -107,7 +119,7 @@ func (a *arena) address(ip netip.Addr) string {
 	if s, ok := a.addrs[ip]; ok {
 		return s
 	}
-	if len(a.addrs) >= maxInterned {
+	if len(a.addrs) >= maxAddresses {
 		clear(a.addrs)
 	}
 	s := ip.String()

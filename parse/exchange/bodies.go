@@ -83,7 +83,7 @@ func (b *Builder) requestBody(c *event.Call, r *Raw, h *heads) {
 	if presented {
 		c.Flags |= event.FlagSecretPresented
 	}
-	if c.Account == "" && (presented || authPath(c.PathShape)) {
+	if c.Account == "" && (presented || b.authPath(c.PathShape)) {
 		c.Account = b.account(d, secretDepth)
 	}
 	b.requestLeaves(d)
@@ -138,6 +138,24 @@ func (b *Builder) account(d *body.Doc, depth uint8) string {
 		return ""
 	}
 	return b.keys.Name(best.Value)
+}
+
+// maxAuthPaths bounds the shapes of paths remembered, which are shared texts.
+const maxAuthPaths = 4096
+
+// authPath is authPath, remembered.
+func (b *Builder) authPath(shape string) bool {
+	is, ok := b.authPaths[shape]
+	if !ok {
+		is = authPath(shape)
+		if len(b.authPaths) >= maxAuthPaths {
+			clear(b.authPaths)
+		}
+		if len(shape) <= maxInternedBytes {
+			b.authPaths[shape] = is
+		}
+	}
+	return is
 }
 
 // authPath reports whether a path is one where accounts are named without a

@@ -40,12 +40,13 @@ type Builder struct {
 	names      headerNames
 	clientRank map[string]int
 	userRank   map[string]int
-	auths      map[string]presented
-	apiKeys    map[string]presented
-	cookies    map[string]presented
+	auths      credentials
+	apiKeys    credentials
+	cookies    credentials
 	prints     map[uint64]string
 	referers   map[string]string
 	classes    map[classify.Sensitive][]string
+	authPaths  map[string]bool
 	onPath     func(redact.ID)
 	onQuery    func(redact.ID)
 	rank       func(name, value []byte) int
@@ -78,8 +79,8 @@ func NewBuilder(cfg Config) (*Builder, error) {
 		}
 	}
 	cfg.TrustedProxies = slices.Clone(cfg.TrustedProxies)
-	b := &Builder{cfg: cfg, keys: cfg.Keyring, arena: newArena(), clientRank: map[string]int{}, userRank: map[string]int{}, auths: map[string]presented{},
-		apiKeys: map[string]presented{}, cookies: map[string]presented{}, prints: map[uint64]string{}, referers: map[string]string{}, classes: map[classify.Sensitive][]string{}}
+	b := &Builder{cfg: cfg, keys: cfg.Keyring, arena: newArena(), clientRank: map[string]int{}, userRank: map[string]int{}, auths: newCredentials(),
+		apiKeys: newCredentials(), cookies: newCredentials(), authPaths: map[string]bool{}, prints: map[uint64]string{}, referers: map[string]string{}, classes: map[classify.Sensitive][]string{}}
 	if b.keys == nil {
 		b.keys = pseudonym.Offline()
 	}
@@ -131,7 +132,7 @@ func (b *Builder) Call(r *Raw) *event.Call {
 	b.client(c, r, h)
 	b.identify(c, r, h)
 	c.Flags |= b.queryFlags
-	if c.Account == "" && (b.queryFlags.Has(event.FlagSecretPresented) || b.queryAccount != "" && authPath(c.PathShape)) {
+	if c.Account == "" && (b.queryFlags.Has(event.FlagSecretPresented) || b.queryAccount != "" && b.authPath(c.PathShape)) {
 		c.Account = b.queryAccount
 	}
 	c.Fingerprint = b.fingerprint(r, h)

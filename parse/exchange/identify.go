@@ -8,12 +8,35 @@ import (
 )
 
 const (
-	// maxCachedCredentials bounds the header values remembered with what they
-	// say, maxCachedBytes each of them: 8 MiB at most, usually under 1 MiB. All
-	// are forgotten when the bound is reached.
-	maxCachedCredentials = 4096
-	maxCachedBytes       = 2048
+	// maxCachedCredentials and maxCredentialBytes bound the header values of one
+	// kind remembered with what they say: 8 MiB of text and 5 MiB of meaning at
+	// most, for tens of thousands of sessions at a time. All are forgotten when
+	// a bound is reached.
+	maxCachedCredentials = 32768
+	maxCredentialBytes   = 8 << 20
+	maxCachedBytes       = 2048 // of a single value
 )
+
+// A credentials cache remembers what header values say.
+type credentials struct {
+	said  map[string]presented
+	bytes int
+}
+
+func newCredentials() credentials { return credentials{said: map[string]presented{}} }
+
+func (m *credentials) remember(value []byte, p presented) presented {
+	if len(value) > maxCachedBytes {
+		return p
+	}
+	if len(m.said) >= maxCachedCredentials || m.bytes+len(value) > maxCredentialBytes {
+		clear(m.said)
+		m.bytes = 0
+	}
+	m.said[string(value)] = p
+	m.bytes += len(value)
+	return p
+}
 
 // A presented is a credential made fit to travel.
 type presented struct {
@@ -43,36 +66,26 @@ func (b *Builder) present(c identity.Credential) presented {
 	return p
 }
 
-func (b *Builder) remember(m map[string]presented, value []byte, p presented) presented {
-	if len(value) <= maxCachedBytes {
-		if len(m) >= maxCachedCredentials {
-			clear(m)
-		}
-		m[string(value)] = p
-	}
-	return p
-}
-
 func (b *Builder) authorization(value []byte) presented {
-	if p, ok := b.auths[string(value)]; ok {
+	if p, ok := b.auths.said[string(value)]; ok {
 		return p
 	}
 	c, _ := identity.Authorization(value)
-	return b.remember(b.auths, value, b.present(c))
+	return b.auths.remember(value, b.present(c))
 }
 
 func (b *Builder) apiKey(value []byte) presented {
-	if p, ok := b.apiKeys[string(value)]; ok {
+	if p, ok := b.apiKeys.said[string(value)]; ok {
 		return p
 	}
-	return b.remember(b.apiKeys, value, b.present(identity.Token(value, event.AuthAPIKey, event.KindKey)))
+	return b.apiKeys.remember(value, b.present(identity.Token(value, event.AuthAPIKey, event.KindKey)))
 }
 
 // session returns the session of the Cookie lines: the cookie whose name ranks
 // highest, by name among equals, so that their order does not matter.
 func (b *Builder) session(lines [][]byte) presented {
 	if len(lines) == 1 {
-		if p, ok := b.cookies[string(lines[0])]; ok {
+		if p, ok := b.cookies.said[string(lines[0])]; ok {
 			return p
 		}
 	}
@@ -91,7 +104,7 @@ func (b *Builder) session(lines [][]byte) presented {
 	}
 	p := b.present(best)
 	if len(lines) == 1 {
-		b.remember(b.cookies, lines[0], p)
+		b.cookies.remember(lines[0], p)
 	}
 	return p
 }

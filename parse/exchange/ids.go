@@ -43,6 +43,11 @@ func (b *Builder) ref(response bool, in event.Place, name string, form classify.
 	switch form {
 	case classify.FormInt:
 		r.Int, _ = classify.Int(v)
+		if v[0] > '0' && len(v) <= 18 { // as it would be written
+			r.Hash = b.keys.Hash(v)
+			b.add(r, key)
+			return
+		}
 		room = strconv.AppendInt(room, r.Int, 10)
 	case classify.FormUUID, classify.FormHex, classify.FormObjectID:
 		room = appendLower(room, v)
@@ -56,13 +61,19 @@ func (b *Builder) ref(response bool, in event.Place, name string, form classify.
 		if r.Class == event.ClassNone {
 			r.Class = event.ClassSlug
 		}
-		room = append(room, v...)
-	}
-	if key&classify.KeyPerson != 0 && (r.Class == event.ClassSlug || r.Class == event.ClassMixed) {
-		r.Class = event.ClassName
+		r.Hash = b.keys.Hash(v)
+		b.add(r, key)
+		return
 	}
 	b.scratch = room
 	r.Hash = b.keys.Hash(room)
+	b.add(r, key)
+}
+
+func (b *Builder) add(r event.IDRef, key classify.Key) {
+	if key&classify.KeyPerson != 0 && (r.Class == event.ClassSlug || r.Class == event.ClassMixed) {
+		r.Class = event.ClassName
+	}
 	b.refs = append(b.refs, r)
 }
 
@@ -169,6 +180,9 @@ func (b *Builder) responseLeaves(d *body.Doc) {
 	own := func(l *body.Leaf) bool { return l.Key&classify.KeyOwnID != 0 && (l.Elem || l.Depth <= 2) }
 	for i := range d.Leaves {
 		if l := &d.Leaves[i]; own(l) && l.Kind <= body.Int {
+			if b.moreIDs && len(b.refs)-b.requestRefs >= maxResponseIDs {
+				return
+			}
 			b.ref(true, event.InBody, l.Path, classify.Of(l.Value), l.Key, l.Value)
 		}
 	}
