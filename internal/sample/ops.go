@@ -113,7 +113,7 @@ type order struct {
 // readOrder forgets to ask whose order it is. Some numbers were given out
 // and never became an order.
 func (s *shop) readOrder(id int) reply {
-	r := rand.New(rand.NewPCG(uint64(id), 13))
+	r := rand.New(rand.NewPCG(uint64(id), 17))
 	owner := s.owners[id]
 	if id > s.order || id < 200000 || owner == nil && r.IntN(40) == 0 {
 		return notFound

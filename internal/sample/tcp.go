@@ -79,24 +79,38 @@ func (c *conn) send(at time.Duration, from *side, payload []byte, change func(*l
 	if change != nil {
 		change(&t)
 	}
-	if t.SYN {
-		t.Options = append(t.Options, option(layers.TCPOptionKindMSS, binary.BigEndian.AppendUint16(nil, uint16(from.host.mss))),
-			option(layers.TCPOptionKindSACKPermitted, nil))
-	}
 	if c.stamps {
 		from.last = from.base + uint32(at/time.Millisecond)
+	}
+	t.Options = c.options(&t, from, to)
+	c.w.frames = append(c.w.frames, frame{at: at, from: from.host, to: to.host, tcp: t, payload: payload})
+}
+
+// options are what the stacks of Linux and phones (with timestamps) and of
+// Windows (without) send, in their order.
+func (c *conn) options(t *layers.TCP, from, to *side) []layers.TCPOption {
+	nop := option(layers.TCPOptionKindNop, nil)
+	var stamp layers.TCPOption
+	if c.stamps {
 		echo := to.last
 		if !t.ACK {
 			echo = 0
 		}
-		v := binary.BigEndian.AppendUint32(nil, from.last)
-		t.Options = append(t.Options, option(layers.TCPOptionKindNop, nil), option(layers.TCPOptionKindNop, nil),
-			option(layers.TCPOptionKindTimestamps, binary.BigEndian.AppendUint32(v, echo)))
+		stamp = option(layers.TCPOptionKindTimestamps, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, from.last), echo))
 	}
 	if t.SYN {
-		t.Options = append(t.Options, option(layers.TCPOptionKindNop, nil), option(layers.TCPOptionKindWindowScale, []byte{7}))
+		mss := option(layers.TCPOptionKindMSS, binary.BigEndian.AppendUint16(nil, uint16(from.host.mss)))
+		sack := option(layers.TCPOptionKindSACKPermitted, nil)
+		scale := option(layers.TCPOptionKindWindowScale, []byte{7})
+		if c.stamps {
+			return []layers.TCPOption{mss, sack, stamp, nop, scale}
+		}
+		return []layers.TCPOption{mss, nop, scale, nop, nop, sack}
 	}
-	c.w.frames = append(c.w.frames, frame{at: at, from: from.host, to: to.host, tcp: t, payload: payload})
+	if c.stamps {
+		return []layers.TCPOption{nop, nop, stamp}
+	}
+	return nil
 }
 
 func option(kind layers.TCPOptionKind, data []byte) layers.TCPOption {

@@ -60,6 +60,7 @@ type Attack struct {
 	Entity   Entity         `json:"entity"`
 	Clients  []string       `json:"clients"`
 	Endpoint Endpoint       `json:"endpoint"`
+	Others   []Endpoint     `json:"other_endpoints,omitempty"` // called as part of it
 	Counts   map[string]int `json:"counts"`
 	Start    time.Time      `json:"start"` // first request of the attack itself
 	End      time.Time      `json:"end"`   // last answer
@@ -135,7 +136,7 @@ func (w *world) planted() []Attack {
 	}
 	scrape, items := l[labelScrape], only(l[labelScrape], "/v1/products/")
 	dump := l[labelExport]
-	return []Attack{
+	out := []Attack{
 		attack("credential stuffing", "credential_stuffing", []string{"account_takeover", "user_enumeration"}, Entity{"client", stufferIP}, []string{stufferIP},
 			Endpoint{Host, "POST", "/v1/login"}, stuffing, map[string]int{"accounts": tried, "failures": with(stuffing, 401), "successes": with(stuffing, 200)}),
 		attack("reading other customers' orders", "bola", []string{"object_enumeration"}, Entity{"user", walker.ID}, []string{walkerIP},
@@ -145,6 +146,9 @@ func (w *world) planted() []Attack {
 		attack("undocumented endpoint", "shadow_endpoint", []string{"data_exposure"}, Entity{"endpoint", "GET " + Host + export}, []string{exporterIP, exporter2IP},
 			Endpoint{Host, "GET", export}, dump, map[string]int{"clients": 2, "answered": with(dump, 200)}),
 	}
+	out[0].Others = []Endpoint{{Host, "GET", "/v1/me"}}
+	out[2].Others = []Endpoint{{Host, "GET", "/v1/products"}}
+	return out
 }
 
 func attack(name, detector string, also []string, who Entity, clients []string, where Endpoint, calls []exchanged, counts map[string]int) Attack {
