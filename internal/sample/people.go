@@ -267,8 +267,11 @@ func (a *agent) checkOut() {
 	}
 	a.call(get("/v1/cart"))
 	a.think(5 * time.Second)
-	if n := len(a.user.cart); n > 1 && a.chance(0.3) {
+	if n := len(a.user.cart); n > 0 && a.chance(0.15) { // second thoughts
 		a.call(want{method: "DELETE", path: fmt.Sprintf("/v1/cart/items/%d", a.user.cart[n-1].ID)})
+	}
+	if len(a.user.cart) == 0 {
+		return
 	}
 	a.think(25 * time.Second)
 	a.call(want{method: "POST", path: "/v1/orders"})
