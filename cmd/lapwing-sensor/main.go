@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"lapwing/cmd/internal/config"
+	"lapwing/cmd/internal/heap"
 	"lapwing/cmd/internal/ingest"
 	"lapwing/cmd/internal/sensor"
 	"lapwing/cmd/internal/supervise"
@@ -121,6 +122,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if cfg.Identity.KeyFile == "" {
 		return errors.New("watching needs a deployment key: set identity.key_file (64 hex digits, mode 0600)")
 	}
+	defer heap.Floor(heap.ReaderFloor)()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	sources, err := sensor.Open(&cfg.Sensor, parser, pub, nil, log)
 	if err != nil {

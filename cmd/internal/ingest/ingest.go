@@ -19,6 +19,7 @@ import (
 
 	"lapwing/capture"
 	"lapwing/capture/input"
+	"lapwing/cmd/internal/heap"
 	"lapwing/event"
 	"lapwing/parse"
 	"lapwing/parse/exchange"
@@ -71,6 +72,7 @@ type feeder interface {
 // Files reads all inputs. The error joins what went wrong with each; the
 // report is true in any case.
 func Files(ctx context.Context, cfg Config, sink Sink) (Report, error) {
+	defer heap.Floor(heap.ReaderFloor)()
 	var report Report
 	emit := func(c *event.Call) {
 		at := c.End().UnixNano()
