@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"lapwing/capture/follow"
@@ -15,6 +16,7 @@ type logRun struct {
 	b        *batcher
 	files    map[string]*logFile // by the follower's source names
 	folded   map[string]ingest.LogReport
+	holding  map[string]string // by path: the source whose lines are held back
 	lines    int64
 	newestNS int64
 	told     time.Time // when the counters and the time were published last
@@ -23,16 +25,19 @@ type logRun struct {
 // emit takes one line from the follower.
 func (r *logRun) emit(ctx context.Context, line follow.Line) error {
 	f := r.file(line.Source)
+	if old, ok := r.holding[f.path]; ok && old != line.Source {
+		// A place in a newer generation says that the older ones are done with.
+		r.settle(old)
+	}
 	if f.parser != nil {
 		r.line(f, line.Source, line.Data, line.Number, line.Offset, line.End)
 	} else {
 		f.held = append(f.held, heldLine{append([]byte(nil), line.Data...), line.Number, line.Offset, line.End})
+		r.holding[f.path] = line.Source
 		if len(f.held) < sampleLines {
 			return nil
 		}
-		if err := r.release(line.Source, f); err != nil {
-			r.unknown(line.Source, f, err)
-		}
+		r.settle(line.Source)
 	}
 	if r.b.full() {
 		r.report()
@@ -45,13 +50,12 @@ func (r *logRun) emit(ctx context.Context, line follow.Line) error {
 // idle is called when all files are at their end: the moment to read what was
 // held back, and to tell the time.
 func (r *logRun) idle(ctx context.Context) error {
-	for source, f := range r.files {
-		if f.parser == nil && len(f.held) > 0 {
-			// Few lines may be the beginning of many: their format is asked for again.
-			const enough = 10
-			if err := r.release(source, f); err != nil && len(f.held) >= enough {
-				r.unknown(source, f, err)
-			}
+	for _, path := range slices.Sorted(maps.Keys(r.holding)) {
+		// Few lines may be the beginning of many: their format is asked for again.
+		const enough = 10
+		source := r.holding[path]
+		if f := r.files[source]; r.release(source, f) != nil && len(f.held) >= enough {
+			r.settle(source)
 		}
 	}
 	now := r.Now()
@@ -110,6 +114,14 @@ func (r *logRun) forget() {
 	delete(r.files, oldest)
 }
 
+// settle reads the lines that were held back, or gives up on them.
+func (r *logRun) settle(source string) {
+	f := r.files[source]
+	if err := r.release(source, f); err != nil {
+		r.unknown(source, f, err)
+	}
+}
+
 // release reads the lines that were held back, if their format can be told.
 func (r *logRun) release(source string, f *logFile) error {
 	sample := make([][]byte, len(f.held))
@@ -126,6 +138,7 @@ func (r *logRun) release(source string, f *logFile) error {
 		r.line(f, source, h.data, h.number, h.off, h.end)
 	}
 	f.held = nil
+	delete(r.holding, f.path)
 	return nil
 }
 
@@ -145,6 +158,7 @@ func (r *logRun) unknown(source string, f *logFile, why error) {
 	f.given.Unparsed += int64(len(f.held))
 	r.b.reached(source, f.held[len(f.held)-1].end)
 	f.held = nil
+	delete(r.holding, f.path)
 }
 
 // report publishes counters, and warns when many lines of a file do not parse.

@@ -78,7 +78,7 @@ func (l *Logs) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := &logRun{Logs: l, b: newBatcher(l.Pub, l.Name), files: map[string]*logFile{}, told: l.Now()}
+	r := &logRun{Logs: l, b: newBatcher(l.Pub, l.Name), files: map[string]*logFile{}, holding: map[string]string{}, told: l.Now()}
 	err = follower.Run(ctx, r.emit, r.idle)
 	r.report()
 	last := context.WithoutCancel(ctx)
