@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -65,9 +66,8 @@ func analyze(ctx context.Context, c *common, f *analyzeFlags, inputs []string) e
 	}
 	cfg.Detect.Specs = append(cfg.Detect.Specs, f.specs...)
 
-	// Later revisions replace earlier ones: one pass over files has one answer.
-	latest := map[string]event.Alert{}
-	detection, err := cfg.detector(keys, func(a event.Alert) { latest[a.ID] = a })
+	var found revisions
+	detection, err := cfg.detector(keys, found.add)
 	if err != nil {
 		return err
 	}
@@ -87,13 +87,7 @@ func analyze(ctx context.Context, c *common, f *analyzeFlags, inputs []string) e
 		return calls.err
 	}
 
-	alerts := make([]event.Alert, 0, len(latest))
-	for _, a := range latest {
-		alerts = append(alerts, a)
-	}
-	slices.SortFunc(alerts, func(a, b event.Alert) int {
-		return cmp.Or(a.DetectedAt.Compare(b.DetectedAt), cmp.Compare(a.ID, b.ID))
-	})
+	alerts := found.final()
 	endpoints := detection.Endpoints()
 	if f.inventory != "" {
 		if err := files.writeJSON(f.inventory, endpoints, keys); err != nil {
@@ -141,6 +135,25 @@ func analyze(ctx context.Context, c *common, f *analyzeFlags, inputs []string) e
 		return &exitError{code: exitFound}
 	}
 	return nil
+}
+
+// revisions are alerts as detection gives them out, in order.
+type revisions struct {
+	all []event.Alert
+}
+
+func (r *revisions) add(a event.Alert) { r.all = append(r.all, a) }
+
+// final returns the last revision of each alert, by (detected, id): one pass
+// over files has one answer.
+func (r *revisions) final() []event.Alert {
+	last := map[string]event.Alert{}
+	for _, a := range r.all {
+		last[a.ID] = a
+	}
+	return slices.SortedFunc(maps.Values(last), func(a, b event.Alert) int {
+		return cmp.Or(a.DetectedAt.Compare(b.DetectedAt), cmp.Compare(a.ID, b.ID))
+	})
 }
 
 // handed is one thing that reading gives to detection.
