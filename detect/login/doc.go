@@ -4,7 +4,7 @@
 // A Stage completes observations: it sets Observation.Login on every call that
 // belongs to the login family of a recognised endpoint, and on every call that
 // carries HTTP Basic credentials. Attempts that came before their endpoint was
-// recognised, or before their answer could be read, are held (at most 64 an
+// recognised, or before their answer could be read, are held (at most 512 an
 // endpoint) and follow as Facts of type Attempt to the stage "credentials":
 // an endpoint that is first seen under attack loses nothing.
 //

@@ -9,9 +9,9 @@ const (
 	// clustersPerEndpoint bounds the ways of answering that are told apart;
 	// real endpoints have two to six. Further ones are judged by their answer alone.
 	clustersPerEndpoint = 16
-	// heldPerEndpoint bounds the attempts kept until they can be read: three
-	// times what a detector needs.
-	heldPerEndpoint = 64
+	// heldPerEndpoint bounds the attempts kept until they can be read: a fast run
+	// of a few hundred is told whole, and Config.Held bounds all endpoints together.
+	heldPerEndpoint = 512
 
 	assured     = 3.0 // log-odds at which 30 calls make a login
 	provisional = 4.0 // and at which 5 do
