@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"lapwing/detect"
 	"lapwing/detect/objects/grow"
 	"lapwing/detect/state"
 	"lapwing/event"
@@ -16,7 +17,10 @@ const (
 	// maxCredit bounds what one response can be credited with.
 	maxCredit  = 5000
 	maxCredits = 1 << 20 // and an actor in total, for one kind
-	creditors  = 3
+	// maxListed bounds what one list in a log can be credited with, where only
+	// the length of the answer is known; few APIs give more a page.
+	maxListed = 200
+	creditors = 3
 )
 
 // A memory is what the API told one actor, and what the actor touched.
@@ -40,6 +44,7 @@ type credit struct {
 const (
 	saltAny     = 0x5bd1e995a3c59ac3 // an identifier told under whatever noun
 	saltTouched = 0x27d4eb2f165667c5
+	saltList    = 0x2545f4914f6cdd1d
 	saltBefore  = 0x165667b19e3779f9 // told to a client that was about to become an actor
 )
 
@@ -103,6 +108,22 @@ func (m *memory) spend(of noun) bool {
 		}
 	}
 	return false
+}
+
+// listed credits the actor of a log line with the objects that the answer may
+// have named: a log does not show them, and who reads a list and then what was
+// on it walks nothing. The same list counts once.
+func (s *Stage) listed(o *detect.Observation, m *memory) {
+	c := o.Call
+	of := s.nouns.ofPath(c)
+	n := min(c.ResponseBytes/bytesPerID, maxListed)
+	if of == 0 || n < 2 {
+		return
+	}
+	list := state.Join(state.Join(state.Hash(s.seed, c.Path), state.Hash(s.seed, c.Query)), saltList)
+	if m.told.Add(list, o.AtNS, s.budget) {
+		m.lend(of, n, 1)
+	}
 }
 
 // unseen estimates how many identifiers a response held beyond the kept ones.

@@ -158,6 +158,32 @@ func TestWalkInLogs(t *testing.T) {
 }
 
 // Most logs have whole seconds: the order within one is lost.
+// A log does not show what a list disclosed. Who reads a list and then what may
+// have been on it walks nothing; who reads one list and walks on, does.
+func TestListsInLogsDisclose(t *testing.T) {
+	who := visitor("203.0.113.9")
+	who.log = true
+	sync := func(items int) *world {
+		w := newWorld()
+		for p := range 5 {
+			w.sleep(time.Second)
+			list := w.call(who, "GET", "/orders", 200)
+			list.Query, list.ResponseBytes = fmt.Sprintf("page=%d", p+1), 4000
+			for i := range items {
+				w.sleep(time.Second)
+				w.call(who, "GET", fmt.Sprintf("/orders/%d", 1000+p*items+i), 200)
+			}
+		}
+		return w
+	}
+	if alerts := judge(sync(40).calls); len(alerts) > 0 {
+		t.Errorf("lists and their objects: %s", alerts[0].Summary)
+	}
+	if len(judge(sync(160).calls)) == 0 {
+		t.Error("far more than the lists can have held: no alert")
+	}
+}
+
 func TestWalkInLogsOfWholeSeconds(t *testing.T) {
 	for _, perSecond := range []int{10, 60, 100} {
 		w := newWorld()

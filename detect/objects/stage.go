@@ -70,7 +70,8 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 		return
 	}
 	page := c.Status == 200 && c.Shape.Response.Type == "html"
-	if o.Object == nil && !page && (len(c.IDs) == 0 && c.Gap.IsZero() || c.Status >= 400 || c.Status == 0) {
+	list := c.Source == event.SourceLog && o.Object == nil && c.Status == 200 && c.Method == "GET"
+	if o.Object == nil && !page && !list && (len(c.IDs) == 0 && c.Gap.IsZero() || c.Status >= 400 || c.Status == 0) {
 		return
 	}
 	m := s.actors.Put(o.Actor, o.AtNS)
@@ -88,6 +89,9 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 	}
 	if c.Status >= 200 && c.Status < 400 && !o.Route.SoftMissing {
 		m.page = m.page || page
+		if list {
+			s.listed(o, m)
+		}
 		s.disclose(o, m, host, washes, out)
 	}
 }

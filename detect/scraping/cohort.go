@@ -12,6 +12,10 @@ const (
 	volumeBins  = 32
 	cohortFrom  = 50 // actors before a cohort's own limit replaces the default
 	maxFamilies = 4096
+	// outliers are the busiest actors of a cohort that its limit leaves out, if
+	// a thousandth is fewer: else one who takes everything would set the measure
+	// that he is judged by.
+	outliers = 3
 
 	// registers of the estimate of how many things a host has (HyperLogLog with
 	// 6.5 % standard error).
@@ -45,20 +49,17 @@ func (c *cohort) leave(was int8) {
 	}
 }
 
-// limit is the volume above which there is something to explain.
+// limit is the volume above which there is something to explain: three times
+// that of the busiest actor, not counting outliers.
 func (c *cohort) limit() (volume float64, cold bool) {
 	if c == nil || c.actors < cohortFrom {
 		return coldLimit, true
 	}
-	below, top := uint32(0), 0
-	for i, n := range c.bins {
-		below += n
-		if n > 0 {
-			top = i
-		}
-		if float64(below) >= 0.999*float64(c.actors) {
-			break
-		}
+	left := max(outliers, c.actors/1000)
+	top := len(c.bins) - 1
+	for top > 0 && c.bins[top] <= left {
+		left -= c.bins[top]
+		top--
 	}
 	return max(leastLimit, overQuantile*math.Ldexp(1, top)), false
 }

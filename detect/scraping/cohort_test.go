@@ -52,11 +52,16 @@ func TestCohortLimit(t *testing.T) {
 		t.Errorf("cold: %v %v", l, cold)
 	}
 	b := c.learn(0, 500)
-	if l, cold := c.limit(); l != 3*512 || cold {
-		t.Errorf("warm: %v %v", l, cold)
+	if l, cold := c.limit(); l != 3*16 || cold {
+		t.Errorf("one actor sets the measure it is judged by: %v %v", l, cold)
+	}
+	for range outliers {
+		c.learn(0, 500)
+	}
+	if l, _ := c.limit(); l != 3*512 {
+		t.Errorf("several actors read much: %v", l)
 	}
 	c.leave(b)
-	c.learn(0, 10)
 	if l, _ := c.limit(); l != 3*16 {
 		t.Errorf("without the suspect: %v", l)
 	}

@@ -12,7 +12,7 @@ const (
 	// less than a cohort is known.
 	coldLimit = 100.0
 	// leastLimit and overQuantile: never below 25 things, else three times what
-	// the busiest of a thousand actors read.
+	// the busiest actors read, outliers aside.
 	leastLimit   = 25.0
 	overQuantile = 3.0
 	// tail is the Pareto exponent of how much actors read: the chance to read
@@ -22,6 +22,11 @@ const (
 	timedFrom   = 50  // gaps before timing says anything
 	provenFrom  = 200 // gaps before it says much
 	repeatsFrom = 100 // items before repeats are missed
+
+	// unbroken is how long nobody reads without a quarter of an hour's rest; a
+	// crowd behind one address does, and is known by reading the same things.
+	unbrokenNS = 6 * hourNS
+	crowdShare = 0.2 // of repeated reads
 )
 
 // Bounds of the groups: no kind of evidence proves scraping alone.
@@ -99,13 +104,14 @@ func (f *findings) timing(h *harvest) {
 	pauses := h.pauseShare()
 	regular, actions := h.regularity()
 	flat := h.mostHours >= 20
+	unbroken := h.mostRunNS >= unbrokenNS && h.repeatShare() < crowdShare
 	llr := 0.0
 	switch {
 	case pauses < 0.005 && h.gaps >= provenFrom:
 		llr = math.Log(1000)
 	case pauses < 0.02:
 		llr = math.Log(50)
-	case pauses >= 0.04 && (regular < 0.6 || actions < timedFrom) && !flat:
+	case pauses >= 0.04 && (regular < 0.6 || actions < timedFrom) && !flat && !unbroken:
 		llr = -math.Log(20)
 	}
 	f.add("pause_share", pauses, 0.10, llr)
@@ -122,6 +128,11 @@ func (f *findings) timing(h *harvest) {
 		llr = math.Log(50)
 	}
 	f.add("active_hours_of_a_day", float64(h.mostHours), 14, llr)
+	llr = 0
+	if unbroken {
+		llr = math.Log(50)
+	}
+	f.add("unbroken_hours", float64(h.mostRunNS)/float64(hourNS), 3, llr)
 	f.bound(i, mostTiming)
 }
 

@@ -14,6 +14,8 @@ const (
 
 	// pauseNS without a new item is a pause: time to look at what came.
 	pauseNS = int64(2 * 1e9)
+	// restNS without a new item ends a run: meals, meetings and sleep do.
+	restNS = 15 * 60 * int64(1e9)
 	// gapBins are half octaves from one millisecond to six days.
 	gapBins = 60
 	// pageWorth is how many items a page of a list stands for; lists hold more,
@@ -41,6 +43,8 @@ type harvest struct {
 	day         int32
 	hours       uint32 // of the present day, one bit each
 	mostHours   int8   // on the busiest day
+	runNS       int64  // when the present run of new items began
+	mostRunNS   int64  // length of the longest run
 
 	sources  [2]uint64 // fingerprints seen, where a client is judged as a whole
 	several  bool      // more than two
@@ -74,6 +78,10 @@ func (h *harvest) took(nowNS int64, page bool) {
 		}
 		h.gapBin[b]++
 	}
+	if h.lastNS == 0 || nowNS-h.lastNS > restNS {
+		h.runNS = nowNS
+	}
+	h.mostRunNS = max(h.mostRunNS, nowNS-h.runNS)
 	h.lastNS = max(h.lastNS, nowNS)
 	day := int32(nowNS / dayNS)
 	if day != h.day {

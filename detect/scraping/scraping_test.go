@@ -213,6 +213,64 @@ func TestFingerprintsThatChange(t *testing.T) {
 	}
 }
 
+// One who takes everything must not set the measure that everybody, and so he
+// himself, is judged by.
+func TestScraperAmongKnownActors(t *testing.T) {
+	people := rand.New(rand.NewPCG(9, 9))
+	visit := func(w *world) {
+		for u := range 80 {
+			who := visitor(fmt.Sprintf("198.51.100.%d", u))
+			for range 30 {
+				w.sleep(time.Duration(people.ExpFloat64() * float64(8*time.Second)))
+				w.product(who, people.IntN(400))
+			}
+		}
+	}
+	w := newWorld()
+	visit(w)
+	w.walk(visitor("203.0.113.5"), 800, every(40*time.Millisecond))
+	visit(w)
+	if a := last(judge(w.calls), "203.0.113.5"); a == nil || a.Severity < event.Medium {
+		t.Errorf("got %+v", a)
+	}
+}
+
+// Ten hours without a quarter of an hour's rest are no person, whatever the
+// pace; a crowd behind one address is known by reading the same things.
+func TestNobodyReadsWithoutRest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	pace := func() time.Duration { return time.Duration(math.Exp(1.6+.5*rng.NormFloat64()) * float64(time.Second)) }
+	w := newWorld()
+	w.walk(visitor("203.0.113.5"), 6000, pace)
+	if a := last(judge(w.calls), "203.0.113.5"); a == nil || a.Severity < event.Medium {
+		t.Errorf("without rest: got %+v", a)
+	}
+	w = newWorld()
+	z := rand.NewZipf(rng, 1.1, 4, 5999)
+	for range 20_000 {
+		w.sleep(pace())
+		w.product(visitor("203.0.113.5"), int(z.Uint64()))
+	}
+	if a := last(judge(w.calls), "203.0.113.5"); a != nil && a.Severity >= event.Medium {
+		t.Errorf("crowd: got %+v", a)
+	}
+}
+
+// What was scraped stays scraped when its taker goes on like a person.
+func TestLaterCalmDoesNotLowerAnAlert(t *testing.T) {
+	people := rand.New(rand.NewPCG(7, 7))
+	eve := caller{client: "203.0.113.5", kind: event.KindUser, name: "eve"}
+	w := newWorld()
+	w.walk(eve, 1500, every(50*time.Millisecond))
+	for i := range 200 {
+		w.sleep(time.Duration(math.Exp(2+people.NormFloat64()) * float64(time.Second)))
+		w.product(eve, 1500+i)
+	}
+	if a := last(judge(w.calls), "eve"); a == nil || a.Severity < event.Medium {
+		t.Errorf("got %+v", a)
+	}
+}
+
 func TestSensitiveHarvestIsHigh(t *testing.T) {
 	w := newWorld()
 	w.walk(visitor("203.0.113.5"), 700, every(10*time.Millisecond))

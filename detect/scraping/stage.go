@@ -182,6 +182,9 @@ func (s *Stage) take(o *detect.Observation, key uint64, what reading, item, host
 	s.harvests.Protect(key, uint8(min(250, f.score*8)))
 	h.quote(o)
 	t := h.tale
+	if t.found.score >= detect.Medium && f.score < detect.Medium {
+		return true // who goes on like a person afterwards has scraped all the same
+	}
 	t.found, t.cold, t.crawler = f, cold, crawler.Declared(c.UserAgent)
 	t.update(h, o)
 	if k := s.catalogues.Get(host); k != nil {
