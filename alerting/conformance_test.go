@@ -90,9 +90,11 @@ func TestAnswers(t *testing.T) {
 		{"busy, no hint", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, false, false, 0},
 		{"broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, false, false, 0},
 		{"malformed", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "invalid_payload", 400) }, false, true, 0},
-		{"forbidden", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "action_prohibited", 403) }, false, true, 0},
-		{"gone", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "channel_is_archived", 410) }, false, true, 0},
-		{"elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", 307) }, false, true, 0},
+		{"forbidden", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "action_prohibited", http.StatusForbidden) }, false, true, 0},
+		{"gone", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "channel_is_archived", http.StatusGone) }, false, true, 0},
+		{"elsewhere", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
+		}, false, true, 0},
 		{"nothing", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client left
 			<-r.Context().Done()

@@ -26,11 +26,9 @@ func tell(r *bufio.Reader) (Kind, error) {
 		case no:
 			return KindText, nil
 		}
-		more, err := r.Peek(len(head) + 1)
-		if err != nil { // the end, or the buffer is full of what is no HAR
+		if _, err := r.Peek(len(head) + 1); err != nil { // the end, or the buffer is full of what is no HAR
 			return KindText, nil
 		}
-		head = more
 		head, _ = r.Peek(r.Buffered())
 	}
 }

@@ -19,7 +19,6 @@ var epoch = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 type traffic struct {
 	calls []*event.Call
 	rng   *rand.Rand
-	log   bool
 }
 
 func newTraffic(seed uint64) *traffic { return &traffic{rng: rand.New(rand.NewPCG(seed, 7))} }

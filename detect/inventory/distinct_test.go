@@ -62,8 +62,8 @@ func FuzzKindOf(f *testing.F) {
 		if k := kindOf(s); k > strong {
 			t.Fatal(k)
 		}
-		cutFormat(s)
-		asset(s)
+		_, _ = cutFormat(s)
+		_ = asset(s)
 		plausible(s)
 		versionOf(s)
 	})

@@ -274,7 +274,6 @@ var (
 	nameForwarded    = []byte("Forwarded")
 	nameUserAgent    = []byte("User-Agent")
 	nameReferer      = []byte("Referer")
-	nameHost         = []byte("Host")
 )
 
 // forwarded reports whether the line itself shows where the client comes from.

@@ -191,6 +191,9 @@ func (r *Reader) string(d *Doc, node int32, depth int, f *frame, v []byte, escap
 	if n.kinds&(1<<String) == 0 {
 		r.note(d, node, String)
 	}
+	if n.mean == 0 && len(v) < 6 {
+		return
+	}
 	strong := false
 	if len(v) >= 24 && len(v) <= 36 && n.mean&classify.KeyID == 0 {
 		// Identifiers that cannot be mistaken count under any name.
@@ -200,9 +203,6 @@ func (r *Reader) string(d *Doc, node int32, depth int, f *frame, v []byte, escap
 				strong = true
 			}
 		}
-	}
-	if n.mean == 0 && !strong && len(v) < 6 {
-		return
 	}
 	if escaped {
 		v = d.unescape(v)

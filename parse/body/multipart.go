@@ -54,15 +54,15 @@ func (r *Reader) multipart(d *Doc, contentType, s []byte) {
 func (r *Reader) part(d *Doc, prev int32, part []byte, whole bool) int32 {
 	part = bytes.TrimLeft(part, " \t")
 	part = bytes.TrimPrefix(bytes.TrimPrefix(part, []byte("\r")), []byte("\n"))
-	head, value, found := bytes.Cut(part[:min(len(part), maxPartHead)], []byte("\r\n\r\n"))
+	head, _, found := bytes.Cut(part[:min(len(part), maxPartHead)], []byte("\r\n\r\n"))
 	gap := 4
 	if !found {
-		if head, value, found = bytes.Cut(part[:min(len(part), maxPartHead)], []byte("\n\n")); !found {
+		if head, _, found = bytes.Cut(part[:min(len(part), maxPartHead)], []byte("\n\n")); !found {
 			return prev
 		}
 		gap = 2
 	}
-	value = part[len(head)+gap:]
+	value := part[len(head)+gap:]
 	var name []byte
 	file := false
 	for len(head) > 0 {

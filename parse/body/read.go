@@ -87,14 +87,14 @@ type Reader struct {
 	gen    uint32
 	object uint64 // counts objects, to notice a key twice in one
 	want   classify.Key
+	ofJSON uint64 // hash of the type that most bodies have
 	stack  [maxDepth]frame
-	buf    []byte
 }
 
 // NewReader returns a Reader that asks keys what names mean and hashes shapes
 // with hash, which must be a pure function.
 func NewReader(keys *classify.Keys, hash func([]byte) uint64) *Reader {
-	r := &Reader{keys: keys, hash: hash, shapes: map[uint64][]string{}}
+	r := &Reader{keys: keys, hash: hash, shapes: map[uint64][]string{}, ofJSON: hash([]byte("json"))}
 	r.trie.reset()
 	return r
 }
@@ -151,8 +151,12 @@ func (r *Reader) finish(d *Doc) {
 	if d.jsonrpc || d.mayGraph {
 		r.operation(d)
 	}
-	var room [16]byte
-	d.Hash += r.hash(append(room[:0], d.Type...))
+	if d.Type == "json" {
+		d.Hash += r.ofJSON
+	} else {
+		var room [16]byte
+		d.Hash += r.hash(append(room[:0], d.Type...))
+	}
 	keys, ok := r.shapes[d.Hash]
 	if !ok {
 		for _, s := range d.seen {
@@ -199,6 +203,11 @@ func (d *Doc) add(l Leaf) {
 // kindOf decides what a body is. A media type is believed unless the first
 // bytes belie it: servers that answer JSON as text/html are common.
 func kindOf(contentType, data []byte) string {
+	const usual = "application/json"
+	if n := len(usual); len(contentType) >= n && string(contentType[:n]) == usual && (len(contentType) == n || contentType[n] == ';') &&
+		(data[0] == '[' || data[0] == '{' && len(data) > 1 && (data[1] == '"' || data[1] == '}')) {
+		return "json"
+	}
 	media, _, _ := bytes.Cut(contentType, []byte(";"))
 	var room [128]byte
 	media = lower(room[:0], bytes.TrimSpace(media))

@@ -16,7 +16,6 @@ type recorder struct {
 	open  bool
 	rule  func(h *Head) Rule
 	rest  []byte
-	total int // bytes told as unread, body or head, to see that none is told twice
 	unr   int
 	holes int64
 }

@@ -64,6 +64,9 @@ func (r *Redactor) segment(clean, shape, raw []byte, index int, afterSecret bool
 		return appendRaw(clean, raw), appendRaw(shape, raw), secret
 	case classify.FormDate, classify.FormSlug, classify.FormMixed:
 		if classify.Version(v, index) {
+			if len(raw) == len(v) && len(v) <= maxLiteralBytes && classify.Version(v, anySegment) {
+				*r.literal(raw) = literal{text: string(raw)}
+			}
 			return appendRaw(clean, raw), appendRaw(shape, raw), false
 		}
 	case classify.FormNone:
@@ -123,10 +126,13 @@ func (r *Redactor) segment(clean, shape, raw []byte, index int, afterSecret bool
 	return clean, shape, secret
 }
 
+// anySegment is an index at which only what is a version anywhere counts as one.
+const anySegment = 3
+
 // maxLiteralBytes bounds the words remembered: 256 of them, 16 KiB in all.
 const maxLiteralBytes = 32
 
-// A literal is a path segment known to be a plain word.
+// A literal is a path segment known to be a plain word or a version.
 type literal struct {
 	text   string
 	secret bool // a credential may follow

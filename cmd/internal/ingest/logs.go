@@ -98,7 +98,6 @@ type logFeeder struct {
 	emit        func(*event.Call)
 	fingerprint uint64
 	now         int64
-	skipped     int64
 	report      LogReport
 	err         error // met while sampling
 }
