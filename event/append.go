@@ -33,7 +33,7 @@ func appendIDs(b []byte, ids []IDRef) []byte {
 		b = append(b, `,"in":"`...)
 		b = append(b, r.In.String()...)
 		b = append(b, '"')
-		b = str(b, "name", r.Name)
+		b = str(b, `,"name":`, r.Name)
 		b = append(b, `,"class":"`...)
 		b = append(b, r.Class.String()...)
 		b = append(b, `","hash":"`...)

@@ -19,7 +19,7 @@ func (c *Call) AppendJSON(b []byte) []byte {
 	b = appendTime(b, c.Time)
 	b = append(b, `","duration_ms":`...)
 	b = appendMillis(b, c.Duration)
-	b = str(b, "sensor", c.Sensor)
+	b = str(b, `,"sensor":`, c.Sensor)
 	b = append(b, `,"source":"`...)
 	b = append(b, c.Source.String()...)
 	b = append(b, '"')
@@ -28,7 +28,7 @@ func (c *Call) AppendJSON(b []byte) []byte {
 		b = appendAddr(b, c.Client)
 		b = append(b, '"')
 	}
-	b = num(b, "client_port", int64(c.ClientPort))
+	b = num(b, `,"client_port":`, int64(c.ClientPort))
 	if c.Peer.IsValid() {
 		b = append(b, `,"peer":"`...)
 		b = appendAddrPort(b, c.Peer)
@@ -39,23 +39,23 @@ func (c *Call) AppendJSON(b []byte) []byte {
 		b = appendAddr(b, c.Server)
 		b = append(b, '"')
 	}
-	b = num(b, "server_port", int64(c.ServerPort))
-	b = str(b, "scheme", c.Scheme)
-	b = str(b, "protocol", c.Protocol)
-	b = str(b, "method", c.Method)
-	b = str(b, "host", c.Host)
-	b = str(b, "path", c.Path)
-	b = str(b, "query", c.Query)
-	b = str(b, "route", c.Route)
-	b = str(b, "operation", c.Operation)
+	b = num(b, `,"server_port":`, int64(c.ServerPort))
+	b = str(b, `,"scheme":`, c.Scheme)
+	b = str(b, `,"protocol":`, c.Protocol)
+	b = str(b, `,"method":`, c.Method)
+	b = str(b, `,"host":`, c.Host)
+	b = str(b, `,"path":`, c.Path)
+	b = str(b, `,"query":`, c.Query)
+	b = str(b, `,"route":`, c.Route)
+	b = str(b, `,"operation":`, c.Operation)
 	b = append(b, `,"status":`...)
 	b = strconv.AppendInt(b, int64(c.Status), 10)
 	b = append(b, `,"request_bytes":`...)
 	b = strconv.AppendInt(b, c.RequestBytes, 10)
 	b = append(b, `,"response_bytes":`...)
 	b = strconv.AppendInt(b, c.ResponseBytes, 10)
-	b = str(b, "user_agent", c.UserAgent)
-	b = str(b, "referer", c.Referer)
+	b = str(b, `,"user_agent":`, c.UserAgent)
+	b = str(b, `,"referer":`, c.Referer)
 	if c.Actor.Kind != "" {
 		b = append(b, `,"actor":{"kind":`...)
 		b = AppendString(b, string(c.Actor.Kind))
@@ -63,13 +63,13 @@ func (c *Call) AppendJSON(b []byte) []byte {
 		b = AppendString(b, c.Actor.Value)
 		b = append(b, '}')
 	}
-	b = str(b, "user", c.User)
-	b = str(b, "tenant", c.Tenant)
-	b = str(b, "token", c.Token)
-	b = str(b, "account", c.Account)
-	b = str(b, "path_shape", c.PathShape)
-	b = str(b, "auth", c.Auth.String())
-	b = str(b, "fingerprint", c.Fingerprint)
+	b = str(b, `,"user":`, c.User)
+	b = str(b, `,"tenant":`, c.Tenant)
+	b = str(b, `,"token":`, c.Token)
+	b = str(b, `,"account":`, c.Account)
+	b = str(b, `,"path_shape":`, c.PathShape)
+	b = str(b, `,"auth":`, c.Auth.String())
+	b = str(b, `,"fingerprint":`, c.Fingerprint)
 	b = c.appendDetail(b)
 	return append(b, '}')
 }
@@ -166,54 +166,48 @@ func (s *BodyShape) appendJSON(b []byte) []byte {
 		b = appendHex64(b, s.Hash)
 		b = append(b, '"')
 	}
-	b = num(b, "items", int64(s.Items))
-	b = str(b, "outcome", s.Outcome)
-	b = str(b, "location", s.Location)
+	b = num(b, `,"items":`, int64(s.Items))
+	b = str(b, `,"outcome":`, s.Outcome)
+	b = str(b, `,"location":`, s.Location)
 	return append(b, '}')
 }
 
 func (g *Gap) appendJSON(b []byte) []byte {
 	b = append(b, `,"gap":{`...)
 	n := len(b)
-	b = num(b, "request_bytes", g.Request)
-	b = num(b, "response_bytes", g.Response)
-	b = flag(b, "no_request", g.NoRequest)
-	b = flag(b, "no_response", g.NoResponse)
-	b = flag(b, "body_unread", g.BodyUnread)
-	b = flag(b, "ids_incomplete", g.IDsIncomplete)
+	b = num(b, `,"request_bytes":`, g.Request)
+	b = num(b, `,"response_bytes":`, g.Response)
+	b = flag(b, `,"no_request":`, g.NoRequest)
+	b = flag(b, `,"no_response":`, g.NoResponse)
+	b = flag(b, `,"body_unread":`, g.BodyUnread)
+	b = flag(b, `,"ids_incomplete":`, g.IDsIncomplete)
 	if len(b) > n {
 		b = append(b[:n], b[n+1:]...) // the first comma
 	}
 	return append(b, '}')
 }
 
+// str, num and flag append a member, of which key is the name with all that
+// stands around it, unless it is empty.
 func str(b []byte, key, v string) []byte {
 	if v == "" {
 		return b
 	}
-	b = append(b, ',', '"')
-	b = append(b, key...)
-	b = append(b, '"', ':')
-	return AppendString(b, v)
+	return AppendString(append(b, key...), v)
 }
 
 func num(b []byte, key string, v int64) []byte {
 	if v == 0 {
 		return b
 	}
-	b = append(b, ',', '"')
-	b = append(b, key...)
-	b = append(b, '"', ':')
-	return strconv.AppendInt(b, v, 10)
+	return strconv.AppendInt(append(b, key...), v, 10)
 }
 
 func flag(b []byte, key string, v bool) []byte {
 	if !v {
 		return b
 	}
-	b = append(b, ',', '"')
-	b = append(b, key...)
-	return append(b, `":true`...)
+	return append(append(b, key...), "true"...)
 }
 
 func appendStrings(b []byte, list []string) []byte {

@@ -87,6 +87,14 @@ func (a *arena) text(b []byte) string {
 	return s
 }
 
+// slotOf spreads texts that are not empty over small tables in which each place
+// holds the last that fell on it: cheaper than hashing, and no worse than
+// looking further when it fails.
+func slotOf(b []byte) uint {
+	n := uint(len(b))
+	return n*37 + uint(b[0])*5 + uint(b[n-1])*7 + uint(b[n/2])*3 + uint(b[n*3/4])*11
+}
+
 // intern returns one shared string for equal texts that are likely to recur.
 func (a *arena) intern(b []byte) string {
 	if len(b) == 0 {
@@ -95,8 +103,7 @@ func (a *arena) intern(b []byte) string {
 	if len(b) > maxInternedBytes {
 		return a.text(b)
 	}
-	n := uint(len(b))
-	slot := &a.front[(n*37+uint(b[0])*5+uint(b[n-1])*7+uint(b[n/2])*3+uint(b[n*3/4])*11)%frontSlots]
+	slot := &a.front[slotOf(b)%frontSlots]
 	if *slot == string(b) {
 		return *slot
 	}

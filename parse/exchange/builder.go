@@ -47,6 +47,8 @@ type Builder struct {
 	referers   map[string]string
 	classes    map[classify.Sensitive][]string
 	authPaths  map[string]bool
+	lastHosts  [64]knownHost
+	lastPrints [256]knownPrint
 	onPath     func(redact.ID)
 	onQuery    func(redact.ID)
 	rank       func(name, value []byte) int
@@ -224,6 +226,20 @@ func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20
 // host returns the host in lower case without a default port and without user
 // information.
 func (b *Builder) host(host []byte, scheme string) string {
+	if len(host) == 0 {
+		return ""
+	}
+	if h := &b.lastHosts[slotOf(host)%uint(len(b.lastHosts))]; h.scheme == scheme && h.sent == string(host) {
+		return h.host
+	}
+	return b.learnHost(host, scheme)
+}
+
+// A knownHost is what became of a host as it was sent.
+type knownHost struct{ sent, scheme, host string }
+
+func (b *Builder) learnHost(sent []byte, scheme string) string {
+	host := sent
 	host = host[bytes.LastIndexByte(host, '@')+1:]
 	host = bytes.TrimSpace(host)
 	switch {
@@ -234,7 +250,11 @@ func (b *Builder) host(host []byte, scheme string) string {
 	}
 	host = host[:min(len(host), maxHostBytes)]
 	var room [maxHostBytes]byte
-	return b.arena.intern(appendLower(room[:0], host))
+	text := b.arena.intern(appendLower(room[:0], host))
+	if len(sent) <= maxHostBytes {
+		b.lastHosts[slotOf(sent)%uint(len(b.lastHosts))] = knownHost{string(sent), scheme, text}
+	}
+	return text
 }
 
 // reference returns a Referer without its query, its path rewritten.

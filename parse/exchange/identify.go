@@ -205,12 +205,13 @@ func (b *Builder) identify(c *event.Call, r *Raw, h *heads) {
 		c.User, c.Tenant = user, tenant
 	}
 	b.presentedHash = p.hash
-	c.Actor = event.Actor{Kind: event.KindClient, Value: b.arena.address(c.Client)}
 	switch {
 	case c.User != "":
 		c.Actor = event.Actor{Kind: event.KindUser, Value: c.User}
 	case c.Token != "" && c.Status != 401: // one made up for each call would hide its maker
 		c.Actor = event.Actor{Kind: p.kind, Value: c.Token}
+	default:
+		c.Actor = event.Actor{Kind: event.KindClient, Value: b.arena.address(c.Client)}
 	}
 }
 
