@@ -36,7 +36,9 @@ type DestinationConfig struct {
 	Reveal      bool          `yaml:"reveal" doc:"send names instead of pseudonyms"`
 	PerMinute   int           `yaml:"per_minute" doc:"messages a minute before the surplus is folded into one; default 20"`
 	URL         config.Secret `yaml:"url" doc:"webhook and slack: where to post; pagerduty: another endpoint"`
+	URLFile     string        `yaml:"url_file" doc:"file that holds the URL"`
 	Secret      config.Secret `yaml:"secret" doc:"webhook: signing secret (Standard Webhooks); pagerduty: routing key"`
+	SecretFile  string        `yaml:"secret_file" doc:"file that holds the secret"`
 	Path        string        `yaml:"path" doc:"file: where to append"`
 	Link        string        `yaml:"link" doc:"slack: base URL that incidents are linked under"`
 }

@@ -120,32 +120,42 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// resolveFiles reads every Secret that is given by file.
+// resolveFiles reads the file of every secret that is given by "_file".
 func resolveFiles(v reflect.Value, path string) error {
+	var errs []error
 	switch v.Kind() {
 	case reflect.Struct:
-		if v.CanAddr() {
-			if s, ok := v.Addr().Interface().(*Secret); ok {
-				return s.resolve(path)
-			}
-		}
-		var errs []error
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			if !f.IsExported() {
 				continue
 			}
-			errs = append(errs, resolveFiles(v.Field(i), join(path, keyOf(f))))
+			at := join(path, keyOf(f))
+			errs = append(errs, resolveFiles(v.Field(i), at))
+			secret, ok := v.Field(i).Addr().Interface().(*Secret)
+			if !ok {
+				continue
+			}
+			file := child(v, keyOf(f)+"_file")
+			if !file.IsValid() || file.String() == "" {
+				continue
+			}
+			if *secret != "" {
+				errs = append(errs, fmt.Errorf("configuration: give %s or %s_file, not both", at, at))
+				continue
+			}
+			read, err := readSecret(file.String())
+			if err != nil {
+				errs = append(errs, fmt.Errorf("configuration: %s_file: %w", at, err))
+			}
+			*secret = read
 		}
-		return errors.Join(errs...)
 	case reflect.Slice:
-		var errs []error
 		for i := range v.Len() {
 			errs = append(errs, resolveFiles(v.Index(i), fmt.Sprintf("%s[%d]", path, i)))
 		}
-		return errors.Join(errs...)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func join(path, key string) string {

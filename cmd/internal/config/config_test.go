@@ -18,8 +18,9 @@ type sample struct {
 		Memory    Bytes    `yaml:"memory" doc:"how much"`
 	} `yaml:"store" doc:"the store"`
 	Sinks []struct {
-		URL   Secret   `yaml:"url" doc:"where"`
-		Names []string `yaml:"names"`
+		URL     Secret   `yaml:"url" doc:"where"`
+		URLFile string   `yaml:"url_file" doc:"file with that"`
+		Names   []string `yaml:"names"`
 	} `yaml:"sinks"`
 }
 
@@ -53,14 +54,15 @@ func TestPrecedence(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"store:\n  retension: 3d\n":          `c.yaml:2:3: unknown key "retension", did you mean "retention"?`,
-		"name: a\nnam: b\n":                  `c.yaml:2:1: unknown key "nam", did you mean "name"?`,
-		"store:\n  retention: soon\n":        `"soon" is no duration`,
-		"store:\n  memory: lots\n":           `"lots" is no size`,
-		"store: [1\n":                        "c.yaml:1:",
-		"store:\n  retention: -1h\n":         "store.retention must not be negative",
-		"sinks:\n- url: {file: /nowhere}":    "sinks[0].url: open /nowhere",
-		"sinks:\n- url: {value: a, file: b}": "sinks[0].url: give value or file, not both",
+		"store:\n  retension: 3d\n":         `c.yaml:2:3: unknown key "retension", did you mean "retention"?`,
+		"name: a\nnam: b\n":                 `c.yaml:2:1: unknown key "nam", did you mean "name"?`,
+		"store:\n  retention: soon\n":       `"soon" is no duration`,
+		"store:\n  memory: lots\n":          `"lots" is no size`,
+		"sinks:\n- url: (hidden)\n":         "in place of a secret",
+		"store: [1\n":                       "c.yaml:1:",
+		"store:\n  retention: -1h\n":        "store.retention must not be negative",
+		"sinks:\n- url_file: /nowhere\n":    "sinks[0].url_file: open /nowhere",
+		"sinks:\n- url: a\n  url_file: b\n": "give sinks[0].url or sinks[0].url_file, not both",
 	} {
 		err := Load(write(t, text), "T_", nil, &sample{})
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -78,7 +80,7 @@ func TestSecretsStayHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	var cfg sample
-	if err := Load(write(t, "sinks:\n- url: {file: "+secret+"}\n- url: {value: hunter2}\n"), "T_", nil, &cfg); err != nil {
+	if err := Load(write(t, "sinks:\n- url_file: "+secret+"\n- url: hunter2\n"), "T_", nil, &cfg); err != nil {
 		t.Fatal(err)
 	}
 	if cfg.Sinks[0].URL.Reveal() != "hunter2" || cfg.Sinks[1].URL.Reveal() != "hunter2" {

@@ -11,9 +11,7 @@ import (
 
 // Print returns cfg as YAML with secrets hidden.
 func Print(cfg any) ([]byte, error) {
-	return yaml.MarshalWithOptions(cfg, yaml.CustomMarshaler(func(s Secret) ([]byte, error) {
-		return []byte("\"" + s.String() + "\""), nil
-	}))
+	return yaml.Marshal(cfg)
 }
 
 // Schema returns the JSON Schema (2020-12) of the configuration.

@@ -76,45 +76,47 @@ func (v Bytes) MarshalText() ([]byte, error) {
 	return strconv.AppendInt(nil, int64(v), 10), nil
 }
 
-// A Secret is given as a value or as the file that holds it. It never shows
-// itself: String, printing and marshalling give "(hidden)".
-type Secret struct {
-	Value string `yaml:"value,omitempty" doc:"the secret itself"`
-	File  string `yaml:"file,omitempty" doc:"file that holds the secret; trailing line ends are cut"`
+// A Secret is a value that never shows itself: printing and marshalling give
+// "(hidden)". Beside each key of this type stands one with "_file" appended,
+// which names a file that holds the secret instead.
+type Secret string
 
-	resolved string
-}
+const hidden = "(hidden)"
 
 // Reveal returns the secret.
-func (s *Secret) Reveal() string { return s.resolved }
-
-// IsSet reports whether a secret was given.
-func (s *Secret) IsSet() bool { return s.Value != "" || s.File != "" }
+func (s Secret) Reveal() string { return string(s) }
 
 func (s Secret) String() string {
-	if s.IsSet() {
-		return "(hidden)"
+	if s == "" {
+		return ""
 	}
-	return ""
+	return hidden
 }
 
 // GoString keeps %#v from showing the secret.
-func (s Secret) GoString() string { return "config.Secret{" + s.String() + "}" }
+func (s Secret) GoString() string { return fmt.Sprintf("config.Secret(%q)", s.String()) }
 
-func (s *Secret) resolve(path string) error {
-	if s.Value != "" && s.File != "" {
-		return fmt.Errorf("configuration: %s: give value or file, not both", path)
+// MarshalText implements encoding.TextMarshaler.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Secret) UnmarshalText(b []byte) error {
+	if string(b) == hidden {
+		return fmt.Errorf("%s is what a printed configuration shows in place of a secret", hidden)
 	}
-	s.resolved = s.Value
-	if s.File == "" {
-		return nil
-	}
-	data, err := os.ReadFile(s.File)
-	if err != nil {
-		return fmt.Errorf("configuration: %s: %w", path, err)
-	}
-	if s.resolved = strings.TrimRight(string(data), "\r\n"); s.resolved == "" {
-		return errors.New("configuration: " + path + ": " + s.File + " is empty")
-	}
+	*s = Secret(b)
 	return nil
+}
+
+// readSecret reads the file of a secret; trailing line ends are cut.
+func readSecret(path string) (Secret, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	s := strings.TrimRight(string(data), "\r\n")
+	if s == "" {
+		return "", errors.New(path + " is empty")
+	}
+	return Secret(s), nil
 }

@@ -41,9 +41,10 @@ type Log struct {
 
 // Receiver is the HTTP receiver of log lines.
 type Receiver struct {
-	Listen string        `yaml:"listen" doc:"address for POST /v1/logs; empty: off"`
-	Format string        `yaml:"format" doc:"format of the lines, as for followed logs"`
-	Token  config.Secret `yaml:"token" doc:"senders must present it as a bearer token"`
+	Listen    string        `yaml:"listen" doc:"address for POST /v1/logs; empty: off"`
+	Format    string        `yaml:"format" doc:"format of the lines, as for followed logs"`
+	Token     config.Secret `yaml:"token" doc:"senders must present it as a bearer token"`
+	TokenFile string        `yaml:"token_file" doc:"file that holds the token"`
 }
 
 // Identity says who is who.
@@ -54,7 +55,6 @@ type Identity struct {
 	SecretKeys      []string `yaml:"secret_keys" doc:"further names of fields and parameters whose values are secrets"`
 	NameKeys        []string `yaml:"name_keys" doc:"further names of fields and parameters that name a person"`
 	KeyFile         string   `yaml:"key_file" doc:"file with the deployment key (32 bytes); empty: made in the data directory"`
-	ShowNames       bool     `yaml:"show_names" doc:"print names instead of pseudonyms on the terminal of run"`
 }
 
 // Defaults watch nothing, and are fit to watch anything.
