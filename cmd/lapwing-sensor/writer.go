@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -16,9 +15,9 @@ import (
 // their way to the kernel when Publish returns.
 type writer struct {
 	mu     sync.Mutex
-	out    *bufio.Writer
+	out    io.Writer
 	file   *os.File // nil for standard output
-	buf    []byte
+	buf    []byte   // written and not yet on its way
 	err    error
 	closed bool
 }
@@ -27,13 +26,13 @@ var _ stream.Publisher = (*writer)(nil)
 
 func openWriter(path string, stdout io.Writer) (*writer, error) {
 	if path == "-" {
-		return &writer{out: bufio.NewWriterSize(stdout, 256<<10)}, nil
+		return &writer{out: stdout}, nil
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return &writer{out: bufio.NewWriterSize(f, 256<<10), file: f}, nil
+	return &writer{out: f, file: f}, nil
 }
 
 // call writes one call, buffered; an error is kept for Close.
@@ -43,11 +42,26 @@ func (w *writer) call(c *event.Call) {
 	w.write(c)
 }
 
+// flushBytes is how much is written at once.
+const flushBytes = 256 << 10
+
 func (w *writer) write(c *event.Call) {
-	if w.err == nil {
-		w.buf = append(c.AppendJSON(w.buf[:0]), '\n')
-		_, w.err = w.out.Write(w.buf)
+	if w.err != nil {
+		return
 	}
+	w.buf = append(c.AppendJSON(w.buf), '\n')
+	if len(w.buf) >= flushBytes {
+		w.flush()
+	}
+}
+
+// flush hands everything to the kernel. After an error nothing more is written.
+func (w *writer) flush() error {
+	if w.err == nil && len(w.buf) > 0 {
+		_, w.err = w.out.Write(w.buf)
+		w.buf = w.buf[:0]
+	}
+	return w.err
 }
 
 // Publish implements stream.Publisher.
@@ -60,11 +74,8 @@ func (w *writer) Publish(_ context.Context, b stream.Batch, done func(error)) er
 	for _, c := range b.Calls {
 		w.write(c)
 	}
-	if w.err == nil {
-		w.err = w.out.Flush()
-	}
-	if w.err != nil {
-		return w.err
+	if err := w.flush(); err != nil {
+		return err
 	}
 	if done != nil {
 		done(nil)
@@ -80,7 +91,7 @@ func (w *writer) Close(context.Context) error {
 		return nil
 	}
 	w.closed = true
-	err := errors.Join(w.err, w.out.Flush())
+	err := w.flush()
 	if w.file != nil {
 		err = errors.Join(err, w.file.Sync(), w.file.Close())
 	}
