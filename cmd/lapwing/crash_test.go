@@ -157,7 +157,7 @@ func kills() int {
 	if testing.Short() {
 		return 3
 	}
-	return 10
+	return 8
 }
 
 // A daemon that is killed over and over while it follows a log that grows and
