@@ -15,6 +15,8 @@ import (
 const (
 	// quietNS after the last evidence an incident is over.
 	quietNS = int64(24 * time.Hour)
+	// pauseNS without evidence is a good moment to bring the counts up to date.
+	pauseNS = int64(time.Minute)
 	// hourlyNS is how often an incident that goes on is reported again.
 	hourlyNS = int64(time.Hour)
 	// tenfold evidence is news (ln 10); so that a long attack does not become
@@ -49,6 +51,7 @@ type incident struct {
 	impact     int
 	latestHit  int // latest impact
 	open       bool
+	caughtUp   bool // told once more in the quiet after the last news
 	seq        int64
 }
 
@@ -92,6 +95,7 @@ func (in *incidents) suspect(s *Suspicion, atNS int64) {
 		s.Impact > i.impact && s.Impact >= 2*i.impact ||
 		atNS-i.revisedNS >= hourlyNS
 	if news {
+		i.caughtUp = false
 		in.revise(i, event.StatusUpdated, atNS)
 	}
 }
@@ -167,19 +171,26 @@ func (in *incidents) acquit(key incidentKey, atNS int64) {
 	}
 }
 
-// advance resolves what has been quiet for a day. Ticks meet every whole
-// minute, which is often enough to look.
+// advance resolves what has been quiet for a day, and brings the counts of what
+// has just become quiet up to date: once after each piece of news, so that a slow
+// attack is not told at every step. Ticks meet every whole minute, which is
+// often enough to look.
 func (in *incidents) advance(nowNS int64) {
 	if mod(nowNS, int64(time.Minute)) != 0 {
 		return
 	}
 	var quiet []*incident
 	for _, i := range in.byKey {
-		if i.open && nowNS-i.evidenceNS >= quietNS {
+		if silent := nowNS - i.evidenceNS; i.open && (silent >= quietNS || silent >= pauseNS && !i.caughtUp && i.evidenceNS > i.revisedNS) {
 			quiet = append(quiet, i)
 		}
 	}
 	for _, i := range sorted(quiet) {
+		if nowNS-i.evidenceNS < quietNS {
+			i.caughtUp = true
+			in.revise(i, event.StatusUpdated, i.evidenceNS)
+			continue
+		}
 		i.open = false
 		in.revise(i, event.StatusResolved, i.evidenceNS+quietNS)
 	}
