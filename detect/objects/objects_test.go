@@ -184,6 +184,44 @@ func TestListsInLogsDisclose(t *testing.T) {
 	}
 }
 
+// Names in a path have no key that answers could disclose. Who guesses them
+// misses; who follows links, also old ones, seldom does; and where everybody
+// misses, the names come from elsewhere.
+func TestGuessedNames(t *testing.T) {
+	for name, tc := range map[string]struct {
+		missEvery, othersMiss int // one in so many
+		caught                bool
+	}{
+		"guesses": {1, 30, true}, "guesses and reads what it finds": {2, 30, true}, "old links": {5, 30, false}, "pictures that few have": {1, 1, false},
+	} {
+		for _, log := range []bool{true, false} {
+			w := newWorld()
+			ask := func(who caller, i, missEvery int) {
+				who.log = log
+				w.sleep(30 * time.Second)
+				status := 200
+				if i%missEvery == 0 {
+					status = 404
+				}
+				w.call(who, "GET", fmt.Sprintf("/stories/how-to-%s-%d", who.client, i), status)
+			}
+			for u := range 30 {
+				for i := range 12 {
+					ask(visitor(fmt.Sprintf("198.51.100.%d", u)), i+1, tc.othersMiss)
+				}
+			}
+			for i := range 120 {
+				ask(visitor("203.0.113.9"), i, tc.missEvery)
+			}
+			alerts := judge(w.calls)
+			if a := last(alerts, "object_enumeration", "203.0.113.9"); (a != nil && a.Severity >= event.Medium) != tc.caught {
+				t.Errorf("%s (log %v): got %+v", name, log, a)
+			}
+			sound(t, alerts)
+		}
+	}
+}
+
 func TestWalkInLogsOfWholeSeconds(t *testing.T) {
 	for _, perSecond := range []int{10, 60, 100} {
 		w := newWorld()

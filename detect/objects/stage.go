@@ -70,8 +70,8 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 		return
 	}
 	page := c.Status == 200 && c.Shape.Response.Type == "html"
-	list := c.Source == event.SourceLog && o.Object == nil && c.Status == 200 && c.Method == "GET"
-	if o.Object == nil && !page && !list && (len(c.IDs) == 0 && c.Gap.IsZero() || c.Status >= 400 || c.Status == 0) {
+	list, name := o.Object == nil && lists(c), takesNames(o)
+	if o.Object == nil && !page && !list && !name && (len(c.IDs) == 0 && c.Gap.IsZero() || c.Status >= 400 || c.Status == 0) {
 		return
 	}
 	m := s.actors.Put(o.Actor, o.AtNS)
@@ -86,6 +86,9 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 	washes := false
 	if o.Object != nil && o.Login == nil && o.Object.In <= event.InBody && o.Object.Class != event.ClassSecret {
 		washes = s.access(o, m, host, out)
+	}
+	if name {
+		s.named(o, m, out)
 	}
 	if c.Status >= 200 && c.Status < 400 && !o.Route.SoftMissing {
 		m.page = m.page || page

@@ -125,6 +125,9 @@ type routes struct {
 func (routes) Name() string { return "inventory" }
 func (routes) Observe(o *detect.Observation, _ *detect.Output) {
 	t := strings.NewReplacer("{int}", "{id}", "{uuid}", "{id}").Replace(o.Call.PathShape)
+	if strings.HasPrefix(t, "/stories/") {
+		t = "/stories/{slug}"
+	}
 	o.Route = detect.Route{Family: hash(o.Call.Host + t), Key: hash(o.Call.Method + o.Call.Host + t), Template: t, Standing: detect.Established}
 }
 

@@ -75,6 +75,9 @@ func (r *routes) Observe(o *detect.Observation, _ *detect.Output) {
 		r.seen[k]++
 	}
 	o.Route = detect.Route{Key: key(k), Family: key(o.Call.PathShape), Template: o.Call.PathShape, HasSpec: r.spec != nil, Documented: r.spec[o.Call.PathShape]}
+	if strings.HasPrefix(o.Call.Path, "/pages/") && r.spec["/pages/{slug}"] {
+		o.Route.Template, o.Route.Documented = "/pages/{slug}", true
+	}
 	switch n := r.seen[k]; {
 	case n >= 20:
 		o.Route.Standing = detect.Established
@@ -178,6 +181,25 @@ func TestScannerNamesNeedFewRequests(t *testing.T) {
 		t.Errorf("got %+v", a)
 	}
 	sound(t, alerts)
+}
+
+// A place that takes any name takes those of scanners too; other names that
+// are missing there are not this stage's to judge.
+func TestScannerNamesUnderAPlaceForNames(t *testing.T) {
+	scan := func(names ...string) []event.Alert {
+		w := newWorld()
+		browse(w, 20)
+		for _, n := range names {
+			w.get("203.0.113.5", "/pages/"+n, 404)
+		}
+		return judge(w.calls, "/pages/{slug}")
+	}
+	if a := last(scan(".env", ".git", "backup.zip", "dump.sql", "phpinfo.php", "wp-login.php", "actuator", "id_rsa"), "203.0.113.5"); a == nil {
+		t.Errorf("scanner: got %+v", a)
+	}
+	if alerts := scan("how-to-a", "how-to-b", "how-to-c", "how-to-d", "how-to-e", "how-to-f", "how-to-g", "how-to-h"); len(alerts) > 0 {
+		t.Errorf("old links: %s", alerts[0].Summary)
+	}
 }
 
 func TestScanThatFindsSomethingIsHigh(t *testing.T) {

@@ -2,6 +2,7 @@ package probing
 
 import (
 	"math"
+	"strings"
 
 	"lapwing/detect"
 	"lapwing/detect/evidence"
@@ -118,6 +119,9 @@ const (
 func findingOf(o *detect.Observation) finding {
 	c := o.Call
 	there := o.Route.Standing != detect.Limbo || o.Route.Documented
+	if there && c.Status == 404 && strings.HasSuffix(o.Route.Template, "}") && o.Object == nil && familyOf(c.Path) != none {
+		return absent // a place that takes any name takes those of scanners too
+	}
 	switch st := c.Status; {
 	case o.Route.SoftMissing && !there:
 		return absent
