@@ -22,6 +22,8 @@ const (
 	timedFrom   = 50  // gaps before timing says anything
 	provenFrom  = 200 // gaps before it says much
 	repeatsFrom = 100 // items before repeats are missed
+	orderFrom   = 50  // objects with numbers before their order says anything
+	inOrder     = 0.75
 
 	// unbroken is how long nobody reads without a quarter of an hour's rest; a
 	// crowd behind one address does, and is known by reading the same things.
@@ -139,8 +141,9 @@ func (f *findings) timing(h *harvest) {
 func (f *findings) coverage(h *harvest) {
 	i := f.n
 	llr := 0.0
-	repeats := h.repeatShare()
+	repeats, order := h.repeatShare(), h.orderShare()
 	switch {
+	case order >= inOrder && repeats >= crowdShare: // a crowd reads in no order; this is one that begins again
 	case repeats >= 0.5: // a crowd behind one address meets at what is popular
 		llr = -math.Log(20)
 	case repeats >= 0.2:
@@ -149,6 +152,11 @@ func (f *findings) coverage(h *harvest) {
 		llr = math.Log(5)
 	}
 	f.add("repeat_share", repeats, 0.2, llr)
+	llr = 0
+	if order >= inOrder && repeats >= crowdShare { // apps read in order too, but once
+		llr = math.Log(20)
+	}
+	f.add("order_share", order, 0.1, llr)
 	llr = 0
 	switch {
 	case h.pages >= 50:

@@ -39,6 +39,9 @@ type harvest struct {
 	sensitive   int32 // new items with sensitive data
 	pauses      int32
 	gaps        int32
+	lastInt     int64           // number of the last new object that has one
+	numbered    int32           // new objects with a number
+	ordered     int32           // of those: within stepNear of the one before
 	gapBin      [gapBins]uint16 // halved together when one is full
 	day         int32
 	hours       uint32 // of the present day, one bit each
@@ -52,6 +55,29 @@ type harvest struct {
 	counted  int8      // bin in the cohort; 0 if none
 	tale     *tale
 	due      bool // to be reported when this tick ends
+}
+
+// stepNear is how far apart the numbers of neighbours in a list may be: some
+// are hidden, some deleted.
+const stepNear = 3
+
+// follows notes whether a new object is the neighbour of the one before.
+func (h *harvest) follows(number int64) {
+	d := uint64(number) - uint64(h.lastInt) // wraps, and is then far
+	if h.numbered > 0 && d+stepNear <= 2*stepNear {
+		h.ordered++
+	}
+	h.lastInt = number
+	h.numbered++
+}
+
+// orderShare is how many objects were read in the order of their numbers; 0
+// where too few have one.
+func (h *harvest) orderShare() float64 {
+	if h.numbered < orderFrom {
+		return 0
+	}
+	return float64(h.ordered) / float64(h.numbered)
 }
 
 // volume is how much was taken.

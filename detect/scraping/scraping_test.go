@@ -271,6 +271,36 @@ func TestLaterCalmDoesNotLowerAnAlert(t *testing.T) {
 	}
 }
 
+// A program that takes everything in order and then begins again repeats as
+// much as a crowd; a crowd takes nothing in order.
+func TestLoopOverACatalogue(t *testing.T) {
+	w := newWorld()
+	for range 3 {
+		for p := range 16 {
+			w.page(visitor("203.0.113.5"), p)
+			for i := range 20 {
+				w.sleep(20 * time.Millisecond)
+				w.product(visitor("203.0.113.5"), 20*p+i)
+			}
+		}
+	}
+	if a := last(judge(w.calls), "203.0.113.5"); a == nil || a.Severity < event.Medium {
+		t.Errorf("loop: got %+v", a)
+	}
+	rng := rand.New(rand.NewPCG(3, 3))
+	w = newWorld()
+	for range 1500 {
+		w.sleep(20 * time.Millisecond)
+		if rng.IntN(4) == 0 {
+			w.page(visitor("203.0.113.5"), rng.IntN(16))
+		}
+		w.product(visitor("203.0.113.5"), rng.IntN(320))
+	}
+	if a := last(judge(w.calls), "203.0.113.5"); a != nil && a.Severity >= event.Medium {
+		t.Errorf("crowd: got %+v", a)
+	}
+}
+
 func TestSensitiveHarvestIsHigh(t *testing.T) {
 	w := newWorld()
 	w.walk(visitor("203.0.113.5"), 700, every(10*time.Millisecond))

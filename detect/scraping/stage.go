@@ -147,6 +147,9 @@ func (s *Stage) take(o *detect.Observation, key uint64, what reading, item, host
 		return h.tale != nil
 	}
 	h.took(o.AtNS, what == page)
+	if what == detail && o.Object != nil && o.Object.Class == event.ClassInt {
+		h.follows(o.Object.Int)
+	}
 	if len(c.Sensitive.Response) > 0 {
 		h.sensitive++
 	}
