@@ -31,6 +31,9 @@ type reader struct {
 // foreign takes a verdict: the actor reached for an object of another.
 func (s *Stage) foreign(v *verdict, nowNS int64, out sink) {
 	a := &v.a
+	if m := s.actors.Get(a.actor); m != nil && !m.told.Add(v.object^saltJudged, nowNS, s.budget) && a.late && !m.told.Full() {
+		return // judged before, by other evidence
+	}
 	key := state.Join(a.actor, a.at.param)
 	r := s.readers.Put(key, nowNS)
 	if r == nil {
@@ -48,6 +51,9 @@ func (s *Stage) foreign(v *verdict, nowNS int64, out sink) {
 	t := r.tale
 	t.startNS = min(t.startNS, a.sample.Time.UnixNano())
 	t.count(a.ok, a.missing, nowNS)
+	if a.claim == theirs {
+		t.named++
+	}
 	telling := 0.0
 	if a.ok {
 		telling = 1
@@ -99,6 +105,7 @@ type bolaCase struct {
 	*story
 	owners     []uint64
 	ownObjects int64
+	named      int64 // objects whose answers name another owner
 }
 
 func (b *bolaCase) robbed(owner uint64) {
@@ -118,6 +125,7 @@ func (b *bolaCase) Alert() event.Alert {
 	owners := int64(len(b.owners))
 	a.Counts["owners"] = owners
 	a.Counts["own_objects"] = b.ownObjects
+	a.Counts["named"] = b.named
 	a.Severity = event.Medium
 	if owners >= manyOwners && b.score.S >= detect.High {
 		a.Severity = event.High
@@ -129,13 +137,17 @@ func (b *bolaCase) Alert() event.Alert {
 	a.Summary = fmt.Sprintf("%s %s reached for %d objects of others on %s %s%s within %d s; %s",
 		b.at.entity.Kind, b.at.entity.Value, b.objects, b.at.method, b.at.host, b.at.route, a.Counts["seconds"], b.outcome())
 	if owners > 0 {
-		a.Summary += fmt.Sprintf("; what was read belongs to %d owners", owners)
+		a.Summary += fmt.Sprintf("; what was read belongs to %d other owners", owners)
+	}
+	against := fmt.Sprintf("Each of the %d was disclosed to its owner alone, and no list or invitation disclosed it to this actor.", b.objects)
+	if b.named > 0 {
+		against = fmt.Sprintf("The answers name the owner of %d of the %d objects, and it is not this actor; no list or invitation disclosed them to it, and what others are shown here is their own.", b.named, b.objects)
 	}
 	a.NextStep = "Request one of the quoted objects as another test user: if it is answered, the endpoint does not check ownership."
 	a.Evidence.Features = append(b.score.Features(b.test, "foreign_objects", "own_objects", "none"),
 		event.Feature{Name: "distinct_owners", Value: float64(owners), Baseline: 1})
 	a.Benign = []event.Hypothesis{
-		{Hypothesis: "The objects are shared or public.", Against: fmt.Sprintf("Each of the %d was disclosed to its owner alone, and no list or invitation disclosed it to this actor.", b.objects)},
+		{Hypothesis: "The objects are shared or public.", Against: against},
 		{Hypothesis: "A support agent or administrator at work.", Against: "Nothing learned of this actor shows such a role: no search or list answered it with these objects before it asked."},
 	}
 	a.Tags = event.Tags{OWASP: []string{"API1:2023"}, Attack: []string{"T1190", "T1213"}}

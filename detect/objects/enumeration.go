@@ -207,6 +207,9 @@ func (s *Stage) weigh(o *detect.Observation, key uint64, w *walker, test evidenc
 	}
 	t.score, t.test, t.proven, t.cold = w.score, test, proven, p.cold()
 	t.steps, t.stride = w.steps.steps()
+	if r := s.readers.Get(wKey); r != nil {
+		t.told = r.score.S >= detect.Medium
+	}
 	t.crawler = crawler.Declared(c.UserAgent)
 	out.Suspect(&detect.Suspicion{
 		Detector: "object_enumeration", Entity: t.at.entity, Scope: t.at.route, StartedNS: t.startNS,
@@ -222,6 +225,7 @@ type enumerationCase struct {
 	stride    int64
 	proven    bool // disclosures were seen
 	crawler   bool
+	told      bool // bola tells of the same actor at the same place
 }
 
 // Alert implements detect.Case.
@@ -260,6 +264,8 @@ func (e *enumerationCase) severity() event.Severity {
 	case !e.proven && e.read == e.objects && e.at.entity.Kind != event.KindClient:
 		// A log that shows a known caller read existing objects in order: most likely an export.
 		return event.Low
+	case e.told: // one attack is told once as loudly as it deserves
+		return event.Medium
 	case e.score.S >= detect.High && e.read >= manyOwners && len(e.sensitive) > 0:
 		return event.High
 	}

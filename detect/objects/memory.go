@@ -30,7 +30,11 @@ type memory struct {
 	lastNS  int64
 	self    uint64 // the one object read untold that may be the actor's own account
 	page    bool   // was given HTML, whose links are not read
-	credits [creditors]credit
+	washed  bool   // read what it was not told of: what it is told since may come of that
+
+	nIdentity uint8
+	identity  [identities]uint64 // what the API calls the actor itself
+	credits   [creditors]credit
 }
 
 // A credit is how many identifiers of a kind an actor was given that were not
@@ -45,6 +49,9 @@ const (
 	saltAny     = 0x5bd1e995a3c59ac3 // an identifier told under whatever noun
 	saltTouched = 0x27d4eb2f165667c5
 	saltList    = 0x2545f4914f6cdd1d
+	saltSelf    = 0x2545f4914f6cdd1d // told to a client as who it logged in as
+	saltListed  = 0x369dea0f31a53f85 // told as a person in a list of people
+	saltJudged  = 0x1b873593cc9e2d51 // found to be somebody else's
 	saltBefore  = 0x165667b19e3779f9 // told to a client that was about to become an actor
 )
 
@@ -124,6 +131,16 @@ func (s *Stage) listed(o *detect.Observation, m *memory) {
 	if m.told.Add(list, o.AtNS, s.budget) {
 		m.lend(of, n, 1)
 	}
+}
+
+// lent reports that the actor was given identifiers of a kind that were not kept.
+func (m *memory) lent(of noun) bool {
+	for i := range m.credits {
+		if c := &m.credits[i]; c.left > 0 && (c.of == of || c.of == 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // unseen estimates how many identifiers a response held beyond the kept ones.

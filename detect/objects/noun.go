@@ -19,16 +19,24 @@ const maxWords = 8192
 type nouns struct {
 	seed  uint64
 	cache map[string]named
+	// What publics, documents and people hold, as nouns.
+	publics, documents, people map[noun]bool
 }
 
 // named is what a response key says: a noun of its own, or that the noun of
 // the path holds.
 type named struct {
-	own  noun
-	path bool
+	own   noun
+	path  bool
+	list  bool // it stands in elements of a list
+	owner ownerKey
 }
 
-func newNouns(seed uint64) *nouns { return &nouns{seed: seed, cache: make(map[string]named)} }
+func newNouns(seed uint64) *nouns {
+	n := &nouns{seed: seed, cache: make(map[string]named)}
+	n.publics, n.documents, n.people = n.stems(publics), n.stems(documents), n.stems(people)
+	return n
+}
 
 // ofRequest is the noun of an identifier in a request.
 func (n *nouns) ofRequest(c *event.Call, r *event.IDRef) noun {
@@ -46,6 +54,7 @@ func (n *nouns) ofKey(key string) named {
 	v, ok := n.cache[key]
 	if !ok {
 		v = n.parse(key)
+		v.owner, v.list = n.ownerOf(key), strings.Contains(key, "[]")
 		if len(n.cache) < maxWords {
 			n.cache[strings.Clone(key)] = v
 		}
@@ -115,7 +124,8 @@ var wrappers = set("data", "items", "item", "results", "result", "content", "con
 
 // adjectives end paths without naming what they serve.
 var adjectives = set("search", "all", "list", "recent", "mine", "my", "top", "latest", "new", "export", "query", "find", "active",
-	"popular", "trending", "featured", "details", "detail", "summary", "full", "history", "feed", "index", "batch", "bulk", "stream", "sync", "count")
+	"popular", "trending", "featured", "details", "detail", "summary", "full", "history", "feed", "index", "batch", "bulk", "stream", "sync", "count",
+	"shared", "received", "assigned", "incoming", "inbox", "archived", "starred", "pending", "open", "closed", "completed", "upcoming", "past", "public")
 
 // selves are words for the caller's own account.
 var selves = set("me", "self", "whoami", "userinfo", "profile", "myself", "current", "dashboard")

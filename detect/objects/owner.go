@@ -65,14 +65,19 @@ type access struct {
 	ok                   bool  // answered with it, else refused
 	missing              bool  // answered as if it were not there
 	weight               float64
+	class                uint64 // of the object
+	owner                uint64 // whom the answer names as owner; 0 if nobody
+	claim                claim
+	addressed            bool // the object was asked for by its owner's name, which others may know
+	late                 bool // it waited for evidence, and other evidence may have come first
 	at                   place
 	sample               event.CallSample
 }
 
 // A verdict tells an actor that it reached for an object of another.
 type verdict struct {
-	owner uint64
-	a     access
+	object, owner uint64
+	a             access
 }
 
 func (s *Stage) disclosed(key uint64, d disclosure, nowNS int64, out sink) {
@@ -92,7 +97,8 @@ func (s *Stage) disclosed(key uint64, d disclosure, nowNS int64, out sink) {
 		pending := o.pending
 		o.pending = nil
 		for i := range pending {
-			s.judge(o, c, &pending[i], out)
+			pending[i].late = true
+			s.judge(key, o, c, &pending[i], out)
 		}
 	case o.owner == d.actor:
 		o.created = o.created || d.created
@@ -126,21 +132,30 @@ func (s *Stage) accessed(key uint64, a *access, nowNS int64, out sink) {
 			}
 		}
 	}
+	switch {
+	case a.claim == mine:
+		return
+	case a.claim == theirs:
+		if c := s.classes.Get(a.class); (a.addressed || !o.shared && o.owner != a.actor) && (c == nil || !c.open) {
+			out.Fact(Name, a.actor, verdict{object: key, owner: a.owner, a: *a})
+		}
+		return
+	}
 	if o.owner == 0 {
 		if len(o.pending) < waiting {
 			o.pending = append(o.pending, *a)
 		}
 		return
 	}
-	s.judge(o, s.classes.Get(o.class), a, out)
+	s.judge(key, o, s.classes.Get(o.class), a, out)
 }
 
 // judge sends the actor a verdict if the object belongs to somebody else.
-func (s *Stage) judge(o *object, c *class, a *access, out sink) {
+func (s *Stage) judge(key uint64, o *object, c *class, a *access, out sink) {
 	if o.shared || o.owner == a.actor || a.group != 0 && a.group == o.group || !c.private() || s.rotated(o, a.actor, a.source) {
 		return
 	}
-	out.Fact(Name, a.actor, verdict{owner: o.owner, a: *a})
+	out.Fact(Name, a.actor, verdict{object: key, owner: o.owner, a: *a})
 }
 
 // rotated reports that actor is likely the owner under a new token: the same

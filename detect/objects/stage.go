@@ -28,6 +28,8 @@ type Stage struct {
 	readers *state.Table[reader]
 	objects *state.Table[object]
 	classes *state.Table[class]
+	fields  *state.Table[field]
+	holders *state.Table[holder]
 	stats   Stats
 }
 
@@ -45,6 +47,7 @@ func New(seed uint64) *Stage {
 	s := &Stage{
 		seed: seed, nouns: newNouns(seed), budget: grow.NewBudget(memoryBudget), actors: state.NewTable[memory](maxActors), params: newParams(),
 		walkers: state.NewTable[walker](maxWalkers), readers: state.NewTable[reader](maxReaders),
+		fields: state.NewTable[field](maxFields), holders: state.NewTable[holder](maxHolders),
 	}
 	s.objects, s.classes = newOwners()
 	s.actors.OnEvict(func(_ uint64, m *memory) { m.told.Free(s.budget) })
@@ -83,25 +86,36 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 	}
 	m.lastNS = o.AtNS
 	host := state.Hash(s.seed, c.Host)
+	served := s.nouns.ofPath(c)
+	good := c.Status >= 200 && c.Status < 400 && !o.Route.SoftMissing
+	var b belongings
+	if good && c.Source == event.SourcePacket && !anonymous(c) {
+		s.belong(c, host, served, &b)
+		if o.Object == nil {
+			s.introduce(c, m)
+		}
+	}
 	washes := false
 	if o.Object != nil && o.Login == nil && o.Object.In <= event.InBody && o.Object.Class != event.ClassSecret {
-		washes = s.access(o, m, host, out)
+		washes = s.access(o, m, host, served, &b, out)
+	} else if b.n > 0 {
+		s.learnOwn(o, m, &b, out)
 	}
 	if name {
 		s.named(o, m, out)
 	}
-	if c.Status >= 200 && c.Status < 400 && !o.Route.SoftMissing {
+	if good {
 		m.page = m.page || page
 		if list {
 			s.listed(o, m)
 		}
-		s.disclose(o, m, host, washes, out)
+		s.disclose(o, m, host, served, washes, out)
 	}
 }
 
 // access takes the objects that a call addresses. It reports whether one of
 // them was not this actor's to know: then the answer teaches no ownership.
-func (s *Stage) access(o *detect.Observation, m *memory, host uint64, out sink) (washes bool) {
+func (s *Stage) access(o *detect.Observation, m *memory, host uint64, served noun, b *belongings, out sink) (washes bool) {
 	c := o.Call
 	how := answerOf(o)
 	if how == silent {
@@ -130,6 +144,7 @@ func (s *Stage) access(o *detect.Observation, m *memory, host uint64, out sink) 
 	if how == read {
 		s.opens(o, host, of)
 	}
+	single := how == read && o.Object.In != event.InBody && alone(c, o.Object)
 	created := how == read && c.Status == 201 && creates(c, o.Object)
 	for i := range c.IDs {
 		r := &c.IDs[i]
@@ -141,55 +156,111 @@ func (s *Stage) access(o *detect.Observation, m *memory, host uint64, out sink) 
 			s.tell(o, m, host, of, r, true, true, out)
 			continue
 		}
-		object := objectKey(host, of, r)
-		know := m.knows(object, r, o.AtNS)
-		if know != told {
-			know = max(know, s.fromBefore(o, object, r))
+		t := touch{r: r, key: key, object: objectKey(host, of, r), class: state.Join(host, uint64(of)), of: of, how: how}
+		t.know = m.knows(t.object, r, o.AtNS)
+		if t.know != told {
+			t.know = max(t.know, s.fromBefore(o, t.object, r))
 		}
-		if know == unknown && how == read && !anonymous(c) && (m.self == 0 || m.self == object) {
+		if single && b.n > 0 && (r.In != event.InQuery || o.Call.Method == "GET") {
+			t.says, t.at = s.claims(o, m, r, t.know, of, b)
+		}
+		if t.know == unknown && how == read && t.says <= mine && !anonymous(c) && (m.self == 0 || m.self == t.object) {
 			// Apps know their user's own identifier from a token we cannot look into.
 			// One object that an actor reads untold may be that, and proves nothing.
-			m.self, know = object, mentioned
-		} else if know != told {
+			m.self, t.know = t.object, mentioned
+		} else if t.know != told && t.says != mine || t.says == theirs {
 			washes = true
 		}
-		if !m.told.Add(state.Join(object^saltTouched, key), o.AtNS, s.budget) {
+		if how == read && (t.says == theirs || washes && t.says != mine) {
+			m.washed = true
+		}
+		if t.says == mine && t.know == unknown {
+			t.know = mentioned
+		}
+		s.learnBeside(o, m, &t, served, b, out)
+		if !m.told.Add(state.Join(t.object^saltTouched, key), o.AtNS, s.budget) {
 			continue
 		}
 		s.stats.Accesses++
-		s.touched(o, r, m, p, key, object, how, know, of, out)
+		s.touched(o, m, p, &t, out)
 	}
 	return washes
 }
 
+// A touch is one object that a call addresses.
+type touch struct {
+	r      *event.IDRef
+	key    uint64 // the place for identifiers
+	object uint64
+	class  uint64
+	of     noun
+	how    answer
+	know   knowledge
+	says   claim
+	at     *reference // where the answer says so
+}
+
+// learnBeside learns the actor's own from an answer to a request for an object:
+// from one it was told of, and from lists that it filtered.
+func (s *Stage) learnBeside(o *detect.Observation, m *memory, t *touch, served noun, b *belongings, out sink) {
+	several := false
+	for i := range b.n {
+		several = several || b.refs[i].n > 1
+	}
+	filter := t.r.In != event.InPath && t.of != served
+	switch {
+	case b.n == 0:
+	case t.says == mine, t.know == told && t.says != theirs && !m.washed, filter && several, t.r.In == event.InBody && o.Call.Status == 201:
+		s.learnOwn(o, m, b, out)
+	}
+}
+
+// alone reports that a request names no other object at the same place.
+func alone(c *event.Call, object *event.IDRef) bool {
+	for i := range c.IDs {
+		if r := &c.IDs[i]; r != object && !r.Response && r.In == object.In && r.Name == object.Name && r.Class == object.Class {
+			return false
+		}
+	}
+	return true
+}
+
 // touched takes the first touch of an object by an actor.
-func (s *Stage) touched(o *detect.Observation, r *event.IDRef, m *memory, p *param, key, object uint64, how answer, know knowledge, of noun, out sink) {
+func (s *Stage) touched(o *detect.Observation, m *memory, p *param, t *touch, out sink) {
 	c := o.Call
-	if c.Source == event.SourcePacket && how != login && !anonymous(c) {
+	if c.Source == event.SourcePacket && t.how != login && !anonymous(c) {
 		switch {
-		case know == told:
-			s.own(o, key, o.AtNS, out)
-		case know == mentioned && r.Int >= coincidence:
+		case t.says == given: // shared with the actor, or led to: speaks neither way
+		case t.know == told && t.says != theirs, t.says == mine:
+			s.own(o, t.key, o.AtNS, out)
+		case t.know == mentioned && t.r.Int >= coincidence && t.says == unclaimed:
 			// The API named it under another word: author 70312 is user 70312.
 		default:
 			a := access{
-				actor: o.Actor, group: s.group(c), sinceNS: m.firstNS, ok: how == read, missing: how == missing, weight: 1,
-				at: placeOf(o, key), sample: event.SampleOf(c),
-			}
-			if know == mentioned {
-				a.weight = 0.25
+				actor: o.Actor, group: s.group(c), sinceNS: m.firstNS, ok: t.how == read, missing: t.how == missing, weight: 1,
+				class: t.class, at: placeOf(o, t.key), sample: event.SampleOf(c),
 			}
 			if rotates(c.Actor.Kind) {
 				a.source = o.Source
 			}
-			out.Fact(Name, object, a)
+			if t.says >= nobodys {
+				s.strange(o, t, &a, out)
+			}
+			switch {
+			case t.know != mentioned:
+			case a.claim != theirs:
+				a.weight = 0.25
+			case t.r.Class == event.ClassInt: // perhaps told under another word
+				a.weight = 0.5
+			}
+			out.Fact(Name, t.object, a)
 		}
 	}
-	s.enumerated(o, r, p, key, how, know, m, of, out)
+	s.enumerated(o, t.r, p, t.key, t.how, t.know, m, t.of, out)
 }
 
 // disclose remembers what a response told the actor.
-func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, washes bool, out sink) {
+func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served noun, washes bool, out sink) {
 	c := o.Call
 	var client *memory
 	if rotates(c.Actor.Kind) {
@@ -202,7 +273,6 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, washes b
 		}
 	}
 	kept, fresh := 0, 0
-	served := s.nouns.ofPath(c)
 	for i := range c.IDs {
 		r := &c.IDs[i]
 		if !r.Response || r.Class == event.ClassSecret || r.Class == event.ClassNone {
@@ -215,6 +285,12 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, washes b
 		of := served
 		if v := s.nouns.ofKey(r.Name); !v.path {
 			of = v.own
+		}
+		switch {
+		case o.Login != nil && anonymous(c):
+			m.told.Add(r.Hash^saltSelf, o.AtNS, s.budget)
+		case of == served && s.nouns.people[served]:
+			m.told.Add(r.Hash^saltListed, o.AtNS, s.budget)
 		}
 		if s.tell(o, m, host, of, r, c.Status == 201, !washes, out) {
 			fresh++
