@@ -215,17 +215,21 @@ func (in *incidents) tellCrowds(list []*crowd, nowNS int64) {
 	}
 }
 
-// close gives every open incident that has moved a last revision, so that its
-// counts are whole.
+// close gives every open incident that has more to tell than it told a last
+// revision, so that its counts are whole.
 func (in *incidents) close(nowNS int64) {
-	var moved []*incident
+	var open []*incident
 	for _, i := range in.byKey {
-		if i.open && (i.latest != i.score || i.evidenceNS > i.revisedNS) {
-			moved = append(moved, i)
+		if i.open {
+			open = append(open, i)
 		}
 	}
-	for _, i := range sorted(moved) {
-		in.revise(i, event.StatusUpdated, i.evidenceNS)
+	for _, i := range sorted(open) {
+		a := i.held.Alert()
+		if i.latest != i.score || i.evidenceNS > i.revisedNS || !a.LastSeenAt.Equal(i.alert.LastSeenAt) || !maps.Equal(a.Counts, i.alert.Counts) {
+			in.revised++
+			in.publish(i, a, event.StatusUpdated, i.evidenceNS)
+		}
 	}
 	in.tellCrowds(slices.Collect(maps.Values(in.crowds)), nowNS)
 }

@@ -107,9 +107,9 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 	if c := o.Call; c.User != "" && c.Status > 0 && c.Status < 400 {
 		if k := s.clients.Get(o.Client); k != nil {
 			user := login.AccountKey(s.cfg.Seed, c.User)
-			k.users.add(user, o.AtNS)
+			k.welcome(&k.users, user, o.AtNS)
 			if p := s.sources.Get(o.Source); p != nil {
-				p.users.add(user, o.AtNS)
+				p.welcome(&p.users, user, o.AtNS)
 			}
 		}
 	}
@@ -160,7 +160,7 @@ func (s *Stage) judge(a *login.Attempt, out *detect.Output) {
 	if l.Account != 0 {
 		t.familiar = s.knows(&t)
 		if !t.failed {
-			k.users.add(l.Account, a.AtNS)
+			k.welcome(&k.users, l.Account, a.AtNS)
 		}
 	}
 	if l.Account != 0 && !locked && (l.Class == detect.LoginPassword || l.Class == detect.LoginMachine) {

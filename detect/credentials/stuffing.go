@@ -62,6 +62,14 @@ func (t *track) score(shared bool) (*evidence.Score, evidence.Test) {
 	return &t.first, first
 }
 
+// welcome counts somebody who came in among the users of a place, unless there
+// is evidence against it: a thief does not make a household of his victims.
+func (t *track) welcome(u *users, key uint64, nowNS int64) {
+	if t.first.S < remember {
+		u.add(key, nowNS)
+	}
+}
+
 // add counts a trial; novel says that its account was not counted here before.
 func (t *track) add(a *trial, novel bool) {
 	if t.first.S == 0 && t.unresolved.S == 0 && !novel {
@@ -107,7 +115,7 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) {
 	src := s.sources.Put(a.Source, a.AtNS)
 	if src != nil {
 		if !a.failed {
-			src.users.add(acc, a.AtNS)
+			src.welcome(&src.users, acc, a.AtNS)
 		}
 		src.add(a, novel(levelSource, a.Source))
 		s.quote(a, &src.track, src.users.shared(), levelSource)
@@ -171,7 +179,7 @@ func (s *Stage) join(a *trial, level int, key uint64, novel bool, out *detect.Ou
 	}
 	g.level = level
 	if !a.failed {
-		g.users.add(a.Login.Account, a.AtNS)
+		g.welcome(&g.users, a.Login.Account, a.AtNS)
 	}
 	g.track.add(a, novel)
 	if novel && a.failed {
