@@ -85,14 +85,18 @@ func (s *Stage) locate(h *host, name, method, path string, c *event.Call) place 
 	}
 	buf := &s.path
 	buf.text = buf.text[:0]
+	end := 0 // of the segment, in path
 	for i, seg := range buf.raw {
 		at := seg
+		end += 1 + len(seg)
 		if buf.kinds[i] == strong {
 			at = param
 			if stem, format := cutFormat(seg); format != "" && stem != "" && i == len(buf.raw)-1 {
 				at = param + format
 			}
 		} else if n != nil && n.merged && n.takes(seg, buf.kinds[i]) {
+			at = param
+		} else if p.covered && i < len(buf.raw)-1 && unlikeWord(seg) && s.describesParam(h, name, method, path, end) {
 			at = param
 		}
 		buf.segments[i] = at
@@ -110,6 +114,43 @@ func (s *Stage) locate(h *host, name, method, path string, c *event.Call) place 
 		p.endpoint = n.op(method)
 	}
 	return p
+}
+
+// describesParam reports that path up to end fits a description that has a
+// parameter last: what stands below /orders/{id} and is not described is below
+// a parameter all the same.
+func (s *Stage) describesParam(h *host, name, method, path string, end int) bool {
+	if end > len(path) || path[0] != '/' {
+		return false
+	}
+	var m spec.Match
+	if h != nil && h.byLikeness() {
+		m = s.specs.LookupAnywhere(method, path[:end])
+	} else {
+		m = s.specs.LookupCanonical(name, method, path[:end])
+	}
+	t := m.Template
+	if m.Op != nil {
+		t = m.Op.Template
+	}
+	return strings.HasSuffix(t, "}") && t[strings.LastIndexByte(t, '/')+1] == '{'
+}
+
+// unlikeWord reports that a segment has a digit, or letters of both cases: it
+// may be a value, where a word or words-with-dashes may be a place of its own.
+func unlikeWord(s string) bool {
+	lower, upper := false, false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			return true
+		case c >= 'a' && c <= 'z':
+			lower = true
+		case c >= 'A' && c <= 'Z':
+			upper = true
+		}
+	}
+	return lower && upper
 }
 
 func (n *node) op(method string) *endpoint {

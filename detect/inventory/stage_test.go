@@ -383,6 +383,22 @@ func TestWordAmongIdentifiersIsNotTheParameter(t *testing.T) {
 	}
 }
 
+// What is not described below a described parameter is one endpoint, also
+// while its values are too few and too odd to be known for identifiers.
+func TestShadowBelowADescribedParameter(t *testing.T) {
+	w := newWorld(t, shopSpec)
+	w.benign("api.shop.example", 20)
+	for i, id := range []string{"x_QMxpkBnWpWnxNM", "x_abcDefGhiJklMn", "A1", "kW"} {
+		w.call(i, "GET", "api.shop.example", "/v2/orders/"+id+"/history", 200, shape(78, "events[].at:string"))
+	}
+	w.call(1, "GET", "api.shop.example", "/v2/orders/bulk-import/history", 200, shape(79, "jobs[].at:string"))
+	got := table(w.close())
+	if strings.Count(got, "/history") != 2 || !strings.Contains(got, "GET api.shop.example/v2/orders/{id}/history shadow") ||
+		!strings.Contains(got, "GET api.shop.example/v2/orders/bulk-import/history shadow") {
+		t.Errorf("inventory:\n%s", got)
+	}
+}
+
 // Slowing everything down must not change what is said.
 func TestPaceDoesNotMatter(t *testing.T) {
 	var first string
