@@ -101,7 +101,7 @@ func NewReader(keys *classify.Keys, hash func([]byte) uint64) *Reader {
 
 // inResponse are the meanings of leaves that matter in a response; who logs in,
 // and with what, only a request tells.
-const inResponse = classify.KeyID | classify.KeyOwnID | classify.KeyLink | classify.KeyOutcome | classify.KeyMint | classify.KeyQuery | classify.KeyMethod | classify.KeyOwner
+const inResponse = classify.KeyID | classify.KeyOwnID | classify.KeyLink | classify.KeyOutcome | classify.KeyMint | classify.KeyQuery | classify.KeyMethod
 
 // Read describes data, the body of a request whose media type is said to be
 // contentType, into d.
