@@ -95,13 +95,14 @@ type Reader struct {
 // with hash, which must be a pure function.
 func NewReader(keys *classify.Keys, hash func([]byte) uint64) *Reader {
 	r := &Reader{keys: keys, hash: hash, shapes: map[uint64][]string{}, ofJSON: hash([]byte("json"))}
+	r.trie.root = hash(nil) // not 0: a text alone must not hash as nothing at all
 	r.trie.reset()
 	return r
 }
 
 // inResponse are the meanings of leaves that matter in a response; who logs in,
 // and with what, only a request tells.
-const inResponse = classify.KeyID | classify.KeyOwnID | classify.KeyLink | classify.KeyOutcome | classify.KeyMint | classify.KeyQuery | classify.KeyMethod
+const inResponse = classify.KeyID | classify.KeyOwnID | classify.KeyLink | classify.KeyOutcome | classify.KeyMint | classify.KeyQuery | classify.KeyMethod | classify.KeyOwner
 
 // Read describes data, the body of a request whose media type is said to be
 // contentType, into d.

@@ -2,6 +2,7 @@ package body
 
 import (
 	"bytes"
+	"strings"
 
 	"lapwing/parse/classify"
 )
@@ -25,6 +26,7 @@ const (
 type trie struct {
 	nodes  []node
 	lookup map[string]int32 // parent and key
+	root   uint64           // hash of the empty path
 	buf    []byte
 }
 
@@ -44,7 +46,7 @@ type node struct {
 }
 
 func (t *trie) reset() {
-	t.nodes = append(t.nodes[:0], node{})
+	t.nodes = append(t.nodes[:0], node{hash: t.root})
 	t.lookup = map[string]int32{}
 }
 
@@ -91,6 +93,9 @@ func (r *Reader) child(d *Doc, parent, prev int32, key []byte) (id int32, typed 
 		n.mean = r.keys.Of(name)
 		if p.mean&classify.KeyCard != 0 && n.mean&classify.KeyID != 0 { // card: {number: …}
 			n.mean |= classify.KeyCard
+		}
+		if p.mean&classify.KeyOwner != 0 && strings.HasSuffix(strings.ToLower(n.key), "mail") { // user: {email: …}
+			n.mean |= classify.KeyOwner
 		}
 		n.hash = r.hash([]byte(n.path))
 		t.nodes = append(t.nodes, n)

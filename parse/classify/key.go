@@ -24,6 +24,7 @@ const (
 	KeySecretID                 // the second half of a client's credential: client_secret
 	KeyQuery                    // text of a GraphQL document
 	KeyMethod                   // operationName, JSON-RPC method
+	KeyOwner                    // in a response: says by itself whose the object is: owner, created_by
 )
 
 const (

@@ -57,6 +57,8 @@ var exact = func() map[string]Key {
 		synctoken after before next prev pageinfo scrollid resumetoken`)
 	list(m, KeyQuery, "query")
 	list(m, KeyMethod, "operationname method")
+	list(m, KeyOwner, `owner user customer patient employee driver subscriber holder createdby ownedby belongsto userid customerid accountid memberid
+		ownerid clientid patientid owneremail useremail customeremail`)
 	return m
 }()
 

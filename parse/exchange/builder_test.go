@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -234,6 +235,21 @@ func TestOwnIDsComeFirst(t *testing.T) {
 		if c.IDs[i].Name != "[].id" || c.IDs[i].Int != int64(i) {
 			t.Fatalf("id %d is %+v", i, c.IDs[i])
 		}
+	}
+}
+
+// Whose an object is often stands under a plain word.
+func TestOwnersAreIdentifiers(t *testing.T) {
+	body := `{"id":7,"owner":31,"created_by":"anna","user":{"name":"Anna B","email":"Anna@x.org"},"email":"shop@x.org","customer":"Anna B","note":"anna"}`
+	c := newBuilder(t).Call(exchangeOf("GET /orders/7\nHost: a\n\n\n===\n200\nContent-Type: application/json\n\n" + body))
+	var got []string
+	for _, r := range c.IDs {
+		if r.Response {
+			got = append(got, r.Name+":"+r.Class.String())
+		}
+	}
+	if want := []string{"id:int", "owner:int", "created_by:slug", "user.email:name"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

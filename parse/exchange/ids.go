@@ -201,6 +201,12 @@ func (b *Builder) responseLeaves(d *body.Doc) {
 				continue // "code" of an error, not of a product
 			}
 			b.ref(true, event.InBody, l.Path, form, l.Key, l.Value)
+		case l.Key&classify.KeyOwner != 0:
+			form := classify.Of(l.Value)
+			if form.Secret() || bytes.IndexByte(l.Value, ' ') >= 0 { // "Ada Lovelace" is no reference
+				continue
+			}
+			b.ref(true, event.InBody, l.Path, form, l.Key, l.Value)
 		case l.Key&classify.KeyLink != 0:
 			b.link(true, event.InBody, l.Path, l.Value)
 		}
