@@ -209,7 +209,7 @@ func (s *Stage) learnOwn(o *detect.Observation, m *memory, b *belongings, out si
 			continue
 		}
 		for _, v := range r.values[:r.n] {
-			if h.owns(v) || !asked(o.Call, v) || s.isSelf(o, m, v) {
+			if h.owns(v) || !s.echoes(v) || s.isSelf(o, m, v) {
 				h.had(v)
 			}
 		}
@@ -222,7 +222,7 @@ func (s *Stage) learnOwn(o *detect.Observation, m *memory, b *belongings, out si
 		if rotates(o.Call.Actor.Kind) {
 			if old := s.holders.Put(state.Join(o.Source, r.key), o.AtNS); old != nil {
 				for _, v := range r.values[:r.n] {
-					if !asked(o.Call, v) {
+					if !s.echoes(v) {
 						old.had(v)
 					}
 				}
@@ -307,21 +307,11 @@ func (s *Stage) introduce(c *event.Call, m *memory) {
 		if k := v.owner; k.bearing != caller && !(self && (v.path && !v.list || k.bearing == owner && k.within == 0)) {
 			continue
 		}
-		if int(m.nIdentity) < len(m.identity) && !slices.Contains(m.identity[:m.nIdentity], r.Hash) && !asked(c, r.Hash) {
+		if int(m.nIdentity) < len(m.identity) && !slices.Contains(m.identity[:m.nIdentity], r.Hash) && !s.echoes(r.Hash) {
 			m.identity[m.nIdentity] = r.Hash
 			m.nIdentity++
 		}
 	}
-}
-
-// asked reports that a request named a value itself.
-func asked(c *event.Call, value uint64) bool {
-	for i := range c.IDs {
-		if q := &c.IDs[i]; !q.Response && q.Hash == value && q.In <= event.InBody {
-			return true
-		}
-	}
-	return false
 }
 
 // claims judges by the answer whose the one object is that a request was for.

@@ -1,6 +1,8 @@
 package objects
 
 import (
+	"slices"
+
 	"lapwing/detect"
 	"lapwing/detect/objects/grow"
 	"lapwing/detect/state"
@@ -30,6 +32,7 @@ type Stage struct {
 	classes *state.Table[class]
 	fields  *state.Table[field]
 	holders *state.Table[holder]
+	asked   []uint64 // hashes of the identifiers in the request at hand
 	stats   Stats
 }
 
@@ -86,6 +89,7 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 	}
 	m.lastNS = o.AtNS
 	host := state.Hash(s.seed, c.Host)
+	s.asks(c)
 	served := s.nouns.ofPath(c)
 	good := c.Status >= 200 && c.Status < 400 && !o.Route.SoftMissing
 	var b belongings
@@ -279,7 +283,7 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 			continue
 		}
 		kept++
-		if echoes(c, r) {
+		if s.echoes(r.Hash) {
 			continue
 		}
 		of := served
@@ -411,11 +415,14 @@ func creates(c *event.Call, r *event.IDRef) bool {
 // echoes reports whether a response repeats an identifier of its request. To
 // be answered about what one asked for is no disclosure: it would let an actor
 // tell itself what to know.
-func echoes(c *event.Call, r *event.IDRef) bool {
+func (s *Stage) echoes(value uint64) bool { return slices.Contains(s.asked, value) }
+
+// asks notes what the request at hand names.
+func (s *Stage) asks(c *event.Call) {
+	s.asked = s.asked[:0]
 	for i := range c.IDs {
-		if q := &c.IDs[i]; !q.Response && q.Hash == r.Hash && q.In <= event.InBody {
-			return true
+		if q := &c.IDs[i]; !q.Response && q.In <= event.InBody {
+			s.asked = append(s.asked, q.Hash)
 		}
 	}
-	return false
 }
