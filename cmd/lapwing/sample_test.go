@@ -68,9 +68,13 @@ type outcome struct {
 // detectIn runs the inputs as analyze does.
 func detectIn(t *testing.T, inputs ...string) *outcome {
 	t.Helper()
+	return detectUnder(t, pseudonym.Offline(), inputs...)
+}
+
+func detectUnder(t *testing.T, keys *pseudonym.Keyring, inputs ...string) *outcome {
+	t.Helper()
 	cfg := DefaultConfig()
 	cfg.Detect.Specs = []string{specFile(t)}
-	keys := pseudonym.Offline()
 	var out outcome
 	d, err := cfg.detector(keys, out.add)
 	if err != nil {

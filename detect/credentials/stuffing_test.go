@@ -55,6 +55,22 @@ func TestStuffingThatSucceedsIsHigh(t *testing.T) {
 	}
 }
 
+// Who has come into many accounts is no household for it: the story goes on,
+// and is told within the attack's own time.
+func TestVictimsDoNotMakeAnAddressShared(t *testing.T) {
+	tr := newTraffic(13)
+	tr.warm(0, 60)
+	tr.stuff(time.Hour, time.Second, 120, always("203.0.113.7"), "py", func(i int) bool { return i >= 40 && i < 60 && i%2 == 0 })
+	for i := range 10 { // and the accounts are used
+		tr.add(time.Hour+time.Duration(41+2*i)*time.Second, event.Call{Client: ip("203.0.113.7"), Fingerprint: "py", Method: "GET", Path: "/v1/me", PathShape: "/v1/me", Status: 200,
+			Auth: event.AuthBearer, User: fmt.Sprintf("nm-user%d", i)})
+	}
+	a := tr.run(t).one(t, "credential_stuffing", clientEntity("203.0.113.7"))
+	if a.Counts["accounts"] != 120 || a.Counts["entered_accounts"] != 10 {
+		t.Errorf("told %v of 120 accounts, 10 of them entered", a.Counts)
+	}
+}
+
 // A bot inside an office or a carrier's address is found by what stays unresolved.
 func TestStuffingBehindSharedAddress(t *testing.T) {
 	tr := newTraffic(4)
