@@ -295,6 +295,20 @@ func (s *Stage) isSelf(o *detect.Observation, m *memory, value uint64) bool {
 	return before != nil && before.told.Has(value^saltSelf, o.AtNS)
 }
 
+// person reports that an actor is somebody who has objects of their own, rather
+// than a service that works on everybody's: the API told it who it is, it is a
+// browser's session, or others are seen to keep to their own here.
+func (s *Stage) person(o *detect.Observation, m *memory, f *field) bool {
+	switch o.Call.Actor.Kind {
+	case event.KindKey:
+		return false
+	case event.KindSession:
+		return true
+	}
+	before := s.actors.Get(o.Source)
+	return m.nIdentity > 0 || before != nil && before.loggedIn || f != nil && f.keeping > 0
+}
+
 // introduce takes from an answer about the caller who the caller is.
 func (s *Stage) introduce(c *event.Call, m *memory) {
 	self := asksForSelf(c)
@@ -353,7 +367,7 @@ func (s *Stage) claims(o *detect.Observation, m *memory, r *event.IDRef, know kn
 			// An author or a friend that an answer named: what is theirs may be for all.
 		case known, know == told && f != nil && f.closed():
 			now = theirs
-		case ref.bearing == owner && !m.page && !m.lent(of) && o.Call.Actor.Kind != event.KindKey:
+		case ref.bearing == owner && !m.page && !m.lent(of) && s.person(o, m, f):
 			now = nobodys
 		}
 		if now > says {

@@ -73,7 +73,7 @@ func TestAnswersThatNameOtherOwnersAreBOLA(t *testing.T) {
 		"one a day": {orders, 24 * time.Hour, func(w *world, s api, who caller) {
 			s.list(w, who, "/orders", true, 1000, 1001)
 		}, func(i int) int { return i * 37 % 900 }, 6},
-		"no list ever": {orders, 0, func(*world, api, caller) {}, func(i int) int { return i * 37 % 900 }, 7},
+		"no list ever": {orders, 0, func(w *world, _ api, who caller) { w.call(who, "GET", "/me", 200, "id=8") }, func(i int) int { return i * 37 % 900 }, 7},
 		"harvested UUIDs": {api{"invoices", "account_id", orders.owner, func(n int) string { return uuidOf("invoice", n) }}, 0, func(w *world, s api, who caller) {
 			s.open(w, who, 1000)
 			s.list(w, who, "/invoices", true, 1000)
@@ -293,6 +293,12 @@ func TestOwnersThatSayNothing(t *testing.T) {
 			for _, n := range rand.New(rand.NewPCG(4, 8)).Perm(400)[:30] {
 				w.sleep(time.Minute)
 				orders.open(w, key, n)
+			}
+		},
+		"a service that works on the orders of everybody": func(w *world) {
+			for _, n := range rand.New(rand.NewPCG(4, 8)).Perm(400)[:30] {
+				w.sleep(time.Minute)
+				orders.open(w, user("billing-service"), n)
 			}
 		},
 		"sessions that are replaced": func(w *world) {

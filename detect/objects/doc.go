@@ -5,7 +5,9 @@
 // Both rest on one memory: which identifiers the API disclosed to which actor,
 // in the responses it gave. An object that somebody else was told of or
 // created, and this actor was not, is foreign; an identifier nobody told this
-// actor of is undisclosed. Each distinct object counts once in 30 days, at
+// actor of is undisclosed. Beside it stands what answers say themselves: a
+// reference to the owner that is the actor in what it was told of, and somebody
+// else in what it was not. Each distinct object counts once in 30 days, at
 // whatever pace: retries, polling and slowness change nothing.
 //
 // What a source cannot show is not held against anyone. Logs carry no response

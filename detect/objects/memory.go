@@ -25,12 +25,13 @@ const (
 
 // A memory is what the API told one actor, and what the actor touched.
 type memory struct {
-	told    grow.Set
-	firstNS int64
-	lastNS  int64
-	self    uint64 // the one object read untold that may be the actor's own account
-	page    bool   // was given HTML, whose links are not read
-	washed  bool   // read what it was not told of: what it is told since may come of that
+	told     grow.Set
+	firstNS  int64
+	lastNS   int64
+	self     uint64 // the one object read untold that may be the actor's own account
+	page     bool   // was given HTML, whose links are not read
+	loggedIn bool   // an answer to its login told who it is
+	washed   bool   // read what it was not told of: what it is told since may come of that
 
 	nIdentity uint8
 	identity  [identities]uint64 // what the API calls the actor itself

@@ -88,7 +88,10 @@ func (n *nouns) ownerOf(key string) (k ownerKey) {
 		}
 		k.within = n.stem(p)
 	}
-	k.bearing, k.who = bearingOf(word), n.stem(word)
+	if k.who = n.stem(word); k.who == 0 {
+		return ownerKey{}
+	}
+	k.bearing = bearingOf(word)
 	return k
 }
 

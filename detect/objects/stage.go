@@ -293,6 +293,7 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 		switch {
 		case o.Login != nil && anonymous(c):
 			m.told.Add(r.Hash^saltSelf, o.AtNS, s.budget)
+			m.loggedIn = true
 		case of == served && s.nouns.people[served]:
 			m.told.Add(r.Hash^saltListed, o.AtNS, s.budget)
 		}
