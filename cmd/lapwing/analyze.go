@@ -39,7 +39,7 @@ func newAnalyze(c *common) *cobra.Command {
 plain or compressed (gz, zst), merged by event time; - is standard input.
 
 Prints a report, or with -o json one alert a line in event-time order.`,
-		Args: args(cobra.MinimumNArgs(1)),
+		Args: args(inputArgs),
 		RunE: func(cmd *cobra.Command, inputs []string) error { return analyze(cmd.Context(), c, f, inputs) },
 	}
 	f.register(cmd)

@@ -19,7 +19,7 @@ func newCalls(c *common) *cobra.Command {
 		Use:   "calls INPUT…",
 		Short: "Print the calls in captures, access logs or HAR files",
 		Long:  "Print the calls in captures (pcap, pcapng), access logs or HAR files, plain or compressed (gz, zst); - is standard input.",
-		Args:  args(cobra.MinimumNArgs(1)),
+		Args:  args(inputArgs),
 		RunE: func(cmd *cobra.Command, inputs []string) error {
 			format, err := c.format("table", "json", "csv")
 			if err != nil {

@@ -56,9 +56,6 @@ func read(ctx context.Context, cfg *Config, keys *pseudonym.Keyring, inputs []st
 	if err != nil {
 		return ingest.Report{}, err
 	}
-	if err := onlyOneStdin(inputs); err != nil {
-		return ingest.Report{}, err
-	}
 	sink.Progress = progressOn(os.Stderr)
 	report, err := ingest.Files(ctx, ingest.Config{Inputs: inputs, LogFormat: format, Parse: parser}, sink)
 	if sink.Progress != nil {
@@ -67,7 +64,11 @@ func read(ctx context.Context, cfg *Config, keys *pseudonym.Keyring, inputs []st
 	return report, err
 }
 
-func onlyOneStdin(inputs []string) error {
+// inputArgs checks the inputs of a command: at least one, standard input once.
+func inputArgs(cmd *cobra.Command, inputs []string) error {
+	if err := cobra.MinimumNArgs(1)(cmd, inputs); err != nil {
+		return err
+	}
 	n := 0
 	for _, in := range inputs {
 		if in == "-" {
@@ -75,7 +76,7 @@ func onlyOneStdin(inputs []string) error {
 		}
 	}
 	if n > 1 {
-		return usageError("standard input is named %d times", n)
+		return fmt.Errorf("standard input is named %d times", n)
 	}
 	return nil
 }

@@ -28,6 +28,13 @@ First steps:
   lapwing run                    everything in one process, on embedded defaults
   lapwing run --interface eth0   watch an interface (needs CAP_NET_RAW)
   lapwing analyze access.log     one pass over captures, logs or HAR files`,
+		Args: func(_ *cobra.Command, list []string) error {
+			if len(list) > 0 {
+				return usageError("unknown command %q (see lapwing --help)", list[0])
+			}
+			return nil
+		},
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

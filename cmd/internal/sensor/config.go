@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"lapwing/cmd/internal/config"
 	"lapwing/parse"
@@ -18,16 +19,17 @@ import (
 
 // Config says where calls come from.
 type Config struct {
-	Name       string       `yaml:"name" doc:"name of this sensor, written into every call"`
-	Interfaces []string     `yaml:"interfaces" doc:"network interfaces to watch (needs CAP_NET_RAW)"`
-	Filter     string       `yaml:"filter" doc:"capture filter, such as: tcp port 80 or tcp port 8080"`
-	Rings      int          `yaml:"rings" doc:"capture rings for each interface, one thread each"`
-	RingSize   config.Bytes `yaml:"ring_size" doc:"memory of one capture ring"`
-	Promisc    bool         `yaml:"promiscuous" doc:"see frames that are addressed to others"`
-	Ports      []uint16     `yaml:"ports" doc:"only connections with one of these ports; empty: any, by content"`
-	Logs       []Log        `yaml:"logs" doc:"access logs to follow"`
-	HTTP       Receiver     `yaml:"http" doc:"receive log lines over HTTP"`
-	BodyBytes  config.Bytes `yaml:"body_bytes" doc:"how much of each body is read for keys and identifiers"`
+	Name        string          `yaml:"name" doc:"name of this sensor, written into every call"`
+	Interfaces  []string        `yaml:"interfaces" doc:"network interfaces to watch (needs CAP_NET_RAW)"`
+	Filter      string          `yaml:"filter" doc:"capture filter, such as: tcp port 80 or tcp port 8080"`
+	Rings       int             `yaml:"rings" doc:"capture rings for each interface, one thread each"`
+	RingSize    config.Bytes    `yaml:"ring_size" doc:"memory of one capture ring"`
+	Promisc     bool            `yaml:"promiscuous" doc:"see frames that are addressed to others"`
+	Ports       []uint16        `yaml:"ports" doc:"only connections with one of these ports; empty: any, by content"`
+	Logs        []Log           `yaml:"logs" doc:"access logs to follow"`
+	HTTP        Receiver        `yaml:"http" doc:"receive log lines over HTTP"`
+	LogLateness config.Duration `yaml:"log_lateness" doc:"how far behind its newest line a log may still bring calls; detection waits so long"`
+	BodyBytes   config.Bytes    `yaml:"body_bytes" doc:"how much of each body is read for keys and identifiers"`
 }
 
 // Log is one set of logs to follow.
@@ -59,7 +61,7 @@ type Identity struct {
 
 // Defaults watch nothing, and are fit to watch anything.
 func Defaults() Config {
-	return Config{Name: "local", Rings: 1, RingSize: 64 << 20, BodyBytes: 64 << 10, HTTP: Receiver{Format: "auto"}}
+	return Config{Name: "local", Rings: 1, RingSize: 64 << 20, BodyBytes: 64 << 10, LogLateness: config.Duration(2 * time.Minute), HTTP: Receiver{Format: "auto"}}
 }
 
 // Validate says everything that is wrong.
@@ -77,6 +79,9 @@ func (c *Config) Validate() error {
 	}
 	if c.BodyBytes < 0 || c.BodyBytes > 8<<20 {
 		bad("sensor.body_bytes must be at most 8MiB (got %d bytes)", c.BodyBytes)
+	}
+	if c.LogLateness < 0 || c.LogLateness > config.Duration(24*time.Hour) {
+		bad("sensor.log_lateness must be between 0s and 24h")
 	}
 	for i, l := range c.Logs {
 		if len(l.Paths) == 0 {

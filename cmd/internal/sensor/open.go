@@ -71,7 +71,7 @@ func Open(c *Config, parser parse.Config, pub stream.Publisher, resume map[strin
 			return nil, err
 		}
 		s.Logs = append(s.Logs, &source.Logs{
-			Name: fmt.Sprintf("logs %d", i), Format: l.Format, Fields: l.Fields, Builder: builder, Pub: pub, Now: time.Now, Log: log,
+			Name: fmt.Sprintf("logs %d", i), Format: l.Format, Fields: l.Fields, Builder: builder, Pub: pub, Now: time.Now, Lateness: time.Duration(c.LogLateness), Log: log,
 			Follow: follow.Config{Paths: l.Paths, FromEnd: l.FromEnd, Backfill: l.Backfill, Resume: resume},
 		})
 		format := l.Format
@@ -81,7 +81,7 @@ func Open(c *Config, parser parse.Config, pub stream.Publisher, resume map[strin
 		s.describe("log", strings.Join(l.Paths, ", ")+" as "+format)
 	}
 	if c.HTTP.Listen != "" {
-		s.HTTP = &source.HTTP{Listen: c.HTTP.Listen, Format: c.HTTP.Format, Token: c.HTTP.Token.Reveal(), Config: parser.Exchange, Pub: pub, Resume: resume, Now: time.Now, Log: log}
+		s.HTTP = &source.HTTP{Listen: c.HTTP.Listen, Format: c.HTTP.Format, Token: c.HTTP.Token.Reveal(), Config: parser.Exchange, Pub: pub, Resume: resume, Now: time.Now, Lateness: time.Duration(c.LogLateness), Log: log}
 		s.describe("receiver", "POST http://"+c.HTTP.Listen+"/v1/logs")
 	}
 	return s, nil

@@ -47,7 +47,9 @@ type HTTP struct {
 	Pub    stream.Publisher
 	Resume map[string]int64 // stored progress; senders are "http:<name>"
 	Now    func() time.Time
-	Log    *slog.Logger
+	// Lateness is how far behind a line may be.
+	Lateness time.Duration
+	Log      *slog.Logger
 
 	mu      sync.Mutex
 	senders map[string]*sender
@@ -92,7 +94,7 @@ func (h *HTTP) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
-			if err := b.flush(ctx, h.Now().Add(-ingest.LogLateness).UnixNano()); err != nil && ctx.Err() == nil {
+			if err := b.flush(ctx, h.Now().Add(-h.Lateness).UnixNano()); err != nil && ctx.Err() == nil {
 				return err
 			}
 		case err := <-failed:

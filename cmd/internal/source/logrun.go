@@ -42,7 +42,7 @@ func (r *logRun) emit(ctx context.Context, line follow.Line) error {
 	if r.b.full() {
 		r.report()
 		r.told = r.Now()
-		return r.flush(ctx, r.newestNS-int64(ingest.LogLateness))
+		return r.flush(ctx, r.newestNS-int64(r.Lateness))
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (r *logRun) idle(ctx context.Context) error {
 	r.report()
 	// All that is written has been read: the time of the log is now.
 	r.newestNS = max(r.newestNS, now.UnixNano())
-	return r.flush(ctx, r.newestNS-int64(ingest.LogLateness))
+	return r.flush(ctx, r.newestNS-int64(r.Lateness))
 }
 
 // flush publishes, and notes the places that a later Run continues from.

@@ -26,7 +26,9 @@ type Logs struct {
 	Builder *exchange.Builder
 	Pub     stream.Publisher
 	Now     func() time.Time
-	Log     *slog.Logger
+	// Lateness is how far behind the newest line a call may still come.
+	Lateness time.Duration
+	Log      *slog.Logger
 
 	mu      sync.Mutex
 	reports map[string]ingest.LogReport // by path, all its generations together
