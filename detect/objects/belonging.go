@@ -330,7 +330,7 @@ func (s *Stage) introduce(c *event.Call, m *memory) {
 
 // claims judges by the answer whose the one object is that a request was for.
 // at is the field that says so.
-func (s *Stage) claims(o *detect.Observation, m *memory, r *event.IDRef, know knowledge, of noun, b *belongings) (says claim, at *reference) {
+func (s *Stage) claims(o *detect.Observation, m *memory, r *event.IDRef, know knowledge, led bool, of noun, b *belongings) (says claim, at *reference) {
 	says = unclaimed
 	for i := range b.n {
 		ref := &b.refs[i]
@@ -359,6 +359,10 @@ func (s *Stage) claims(o *detect.Observation, m *memory, r *event.IDRef, know kn
 		known := h != nil && h.distinct > 0 || old != nil && old.distinct > 0 && old.distinct <= allowed
 		now := unclaimed
 		switch {
+		case led && known && ref.bearing == owner && f != nil && f.closed():
+			// A public answer named it, as a post names the vehicle of its author. Where
+			// everybody keeps to their own, that does not make it everybody's.
+			now = theirs
 		case know == told && (v != r.Hash || m.told.Has(r.Hash^saltListed, o.AtNS)):
 			if now = given; !known {
 				now = unclaimed

@@ -49,6 +49,8 @@ type credit struct {
 const (
 	saltAny     = 0x5bd1e995a3c59ac3 // an identifier told under whatever noun
 	saltTouched = 0x27d4eb2f165667c5
+	saltLed     = 0x14057b7ef767814f // told by a reference in an answer about something else
+	saltShown   = 0x369dea0f31a53f85 // … and then by an answer about its own kind
 	saltList    = 0x2545f4914f6cdd1d
 	saltSelf    = 0x2545f4914f6cdd1d // told to a client as who it logged in as
 	saltListed  = 0x369dea0f31a53f85 // told as a person in a list of people

@@ -166,7 +166,8 @@ func (s *Stage) access(o *detect.Observation, m *memory, host uint64, served nou
 			t.know = max(t.know, s.fromBefore(o, t.object, r))
 		}
 		if single && b.n > 0 && (r.In != event.InQuery || o.Call.Method == "GET") {
-			t.says, t.at = s.claims(o, m, r, t.know, of, b)
+			led := t.know == told && m.told.Has(t.object^saltLed, o.AtNS) && !m.told.Has(t.object^saltShown, o.AtNS)
+			t.says, t.at = s.claims(o, m, r, t.know, led, of, b)
 		}
 		if t.know == unknown && how == read && t.says <= mine && !anonymous(c) && (m.self == 0 || m.self == t.object) {
 			// Apps know their user's own identifier from a token we cannot look into.
@@ -251,6 +252,8 @@ func (s *Stage) touched(o *detect.Observation, m *memory, p *param, t *touch, ou
 				s.strange(o, t, &a, out)
 			}
 			switch {
+			case t.know == told: // many were told, which does not make it shared
+				a.weight, a.addressed = 0.5, true
 			case t.know != mentioned:
 			case a.claim != theirs:
 				a.weight = 0.25
@@ -296,6 +299,15 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 			m.loggedIn = true
 		case of == served && s.nouns.people[served]:
 			m.told.Add(r.Hash^saltListed, o.AtNS, s.budget)
+		}
+		key := objectKey(host, of, r)
+		switch {
+		case of == served || c.Status == 201:
+			if m.told.Has(key^saltLed, o.AtNS) {
+				m.told.Add(key^saltShown, o.AtNS, s.budget)
+			}
+		case !m.told.Has(key, o.AtNS):
+			m.told.Add(key^saltLed, o.AtNS, s.budget)
 		}
 		if s.tell(o, m, host, of, r, c.Status == 201, !washes, out) {
 			fresh++
