@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lapwing/capture/input"
+	"lapwing/cmd/internal/heap"
 	"lapwing/cmd/internal/report"
 	"lapwing/cmd/internal/sensor"
 	"lapwing/cmd/internal/source"
@@ -81,6 +82,7 @@ func (f *runFlags) merge(cfg *Config) error {
 }
 
 func runDaemon(ctx context.Context, c *common, f *runFlags) error {
+	defer heap.Floor(heap.ReaderFloor)()
 	cfg, err := c.load()
 	if err != nil {
 		return err
