@@ -38,9 +38,10 @@ const maxMidstreamBytes = 64 << 20
 type direction struct {
 	dec    http1.Decoder
 	hold   hold
-	next   uint32 // sequence number after the last byte given to dec
-	seen   bool   // next is valid
-	torn   bool   // bytes before what is read now were not seen
+	seg    tcp.Segment // of the bytes given to dec last
+	next   uint32      // sequence number after the last byte given to dec
+	seen   bool        // next is valid
+	torn   bool        // bytes before what is read now were not seen
 	ended  bool
 	reason tcp.EndReason
 }
@@ -71,7 +72,8 @@ type conn struct {
 	informing bool  // the message under way is a 1xx
 	respLost  bool  // whole responses may be missing since the last one
 	lostBytes int64 // of those
-	oneSided  bool  // the client's bytes are not captured: responses need not wait
+	evidence  evidence
+	oneSided  bool // the client's bytes are not captured: responses need not wait
 	reset     bool
 	overlap   bool // next message has bytes that were also seen otherwise
 
@@ -163,6 +165,10 @@ func (c *conn) Gap(fromA bool, n int64, atNS int64) {
 	defer c.guard()
 	c.p.stats.Coverage.Lost += uint64(n)
 	side := c.side(fromA)
+	c.evidence.lossy = true
+	if c.phase == phaseSniff { // it may be dropped with what is held before the first message
+		c.evidence.unordered, c.evidence.requestsLost = true, true
+	}
 	switch {
 	case c.phase == phaseIgnored:
 	case c.phase == phaseSniff || !c.dir[side].hold.empty():
@@ -211,7 +217,7 @@ func (c *conn) guard() {
 // read gives bytes to a decoder and holds back what it does not take.
 func (c *conn) read(side int, b []byte, seg tcp.Segment) {
 	d := &c.dir[side]
-	c.data, c.seg = b, seg
+	c.data, c.seg, d.seg = b, seg, seg
 	d.seen = true
 	n := d.dec.Data(b, seg.Seq, seg.AtNS)
 	c.data = nil

@@ -10,10 +10,15 @@
 //     bytes of a connection were cut into segments, and harmless reordering and
 //     retransmission, change no field of a call but its times.
 //   - Of one connection, calls come in the order of their responses; a request
-//     without one comes when its connection ends, or when a later one of the
-//     same connection is answered. Connections are not ordered among each other.
+//     without one comes when its connection ends, or when a later response of
+//     the same connection shows that its own is past. Connections are not
+//     ordered among each other.
 //   - Every request and every final response that was recognised appears in
 //     exactly one call; see Stats for what is conserved.
+//   - Where packets of a connection were lost, a response is paired with the
+//     request that the sequence numbers say, or with none, or with a likely one
+//     and FlagAmbiguous; see evidence.go. Only of a client that pipelines, and of
+//     whose pipelining nothing was captured, may a pair be wrong and not say so.
 //   - A panic while one connection is parsed costs that connection: it is
 //     counted, the first stack is kept, its bytes are counted as faulted.
 //   - Memory is bounded by Config, and by the flow table of package tcp.

@@ -112,6 +112,7 @@ func (c *conn) impatient() {
 		c.pendingSwitch = false
 	}
 	c.oneSided = true
+	c.evidence.lossy, c.evidence.unordered = true, true
 	c.replay()
 	c.oneSided = !c.dir[client].seen
 }

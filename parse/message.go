@@ -26,6 +26,9 @@ type message struct {
 	seq             uint32
 	ack             uint32 // of the other direction, received when the first byte was sent
 	noAck           bool
+	end             uint32 // behind the segment with the last byte; valid if ended
+	ended           bool
+	afterHole       bool // messages between the one before and this one may be missing
 
 	body      []byte
 	bodyBytes int64 // whole body, without what is missing

@@ -3,11 +3,11 @@ package parse
 import (
 	"lapwing/event"
 	"lapwing/parse/http1"
+	"lapwing/parse/tcp"
 )
 
-// Responses answer requests in order (RFC 9112 §9.3.2). Where packets were
-// lost, what the sender of a segment had received when it wrote it (its TCP
-// acknowledgement) tells which answers cannot belong to which requests.
+// Responses answer requests in order (RFC 9112 §9.3.2). What is done where
+// packets were lost stands in evidence.go.
 
 // before reports whether sequence number a lies before b.
 func before(a, b uint32) bool { return int32(a-b) < 0 }
@@ -23,20 +23,24 @@ func (s *clientSide) Head(h *http1.Head) http1.Rule {
 		c.p.stats.QueueOverflow++
 		c.pop()
 		c.respLost = true
+		c.evidence.lossy, c.evidence.unordered = true, true
 	} else if n > 0 && !c.dir[server].seen && h.StartNS-c.queue[0].req.startNS > int64(c.p.cfg.AnswerTime) {
 		c.pop()
+		c.evidence.lossy, c.evidence.unordered = true, true
 	}
 	x := c.p.newExch()
-	c.start(x, &x.req, h)
+	c.start(x, client, &x.req, h)
+	c.evidence.asked(&x.req)
 	c.queue = append(c.queue, x)
 	c.curReq = x
 	return http1.RuleFramed
 }
 
 // start copies a head and what is known of its first segment.
-func (c *conn) start(x *exch, m *message, h *http1.Head) {
+func (c *conn) start(x *exch, side int, m *message, h *http1.Head) {
 	m.begin(h)
-	m.ack, m.noAck = c.seg.Ack, c.noAck()
+	// A head that was cut may be read while bytes of the other side are.
+	m.ack, m.noAck = c.dir[side].seg.Ack, c.dir[side].seg.Flags&tcp.NoAck != 0
 	if c.midstream {
 		c.midstream = false
 		x.flags |= event.FlagMidstream
@@ -71,6 +75,9 @@ func (s *clientSide) End(f http1.Finish) {
 		return
 	}
 	x.req.finish(f)
+	if d := &c.dir[client]; c.data != nil && f.Complete {
+		x.req.end, x.req.ended = d.seg.Seq+uint32(len(c.data)), true
+	}
 	if x.early && !x.resp.noAck && c.data != nil && !before(x.resp.ack, c.seg.Seq+uint32(len(c.data))) {
 		x.early = false // the server had all of it; capture swapped the packets
 	}
@@ -94,7 +101,10 @@ func (m *message) finish(f http1.Finish) {
 func (s *clientSide) Unread(n int) { (*conn)(s).countUnread(n) }
 
 // Hole implements http1.Handler.
-func (s *clientSide) Hole(int64) { s.dir[client].torn = true }
+func (s *clientSide) Hole(int64) {
+	s.dir[client].torn = true
+	s.evidence.requestsLost = true
+}
 
 // Rest implements http1.Handler.
 func (s *clientSide) Rest(b []byte) { (*conn)(s).rest(client, b) }
@@ -105,6 +115,9 @@ func (s *serverSide) Ready() bool {
 	c := (*conn)(s)
 	if c.oneSided {
 		return true
+	}
+	if c.behind() {
+		return false
 	}
 	x := c.unanswered()
 	if x == nil {
@@ -141,19 +154,24 @@ func (s *serverSide) Head(h *http1.Head) http1.Rule {
 	c := (*conn)(s)
 	if h.Status >= 100 && h.Status < 200 && h.Status != 101 {
 		c.informing = true
+		c.evidence.informed(h.StartSeq)
+		if c.evidence.lossy {
+			return http1.RuleNoBody // whom it informs is known with the final response
+		}
 		if x := c.unanswered(); x != nil {
 			x.flags |= event.FlagInformational
 		}
 		return http1.RuleNoBody
 	}
-	x := c.match()
-	c.start(x, &x.resp, h)
+	x := c.match(h)
+	c.start(x, server, &x.resp, h)
+	c.evidence.answered(&x.resp)
 	c.curResp = x
 	if !x.req.begun {
 		if h.Status == 101 {
 			return c.switchTo(x, h)
 		}
-		return http1.RuleFramed
+		return http1.RuleUnasked
 	}
 	if !x.req.done {
 		x.early = true // unless the rest of the request turns out to have come first
@@ -193,38 +211,25 @@ func (c *conn) switchTo(x *exch, h *http1.Head) http1.Rule {
 	return http1.RuleSwitch
 }
 
-// match returns the exchange that the response under way belongs to: the
-// oldest open one, or a new one without a request.
-func (c *conn) match() *exch {
+// match returns the exchange that a response belongs to, or a new one without
+// a request. Where nothing was lost it is the oldest open one.
+func (c *conn) match(h *http1.Head) *exch {
 	for len(c.queue) > 0 && c.queue[0].resp.begun {
 		c.pop() // its request never ended, and the server went on
 	}
-	known := !c.noAck()
-	unsure := c.respLost && !known && len(c.queue) > 1
-	if c.respLost && known {
-		// Requests that their own client considered answered before it sent the
-		// next one, which the server in turn had when it wrote this: their
-		// responses are among what was lost.
-		for len(c.queue) > 1 {
-			a, b := &c.queue[0].req, &c.queue[1].req
-			if !before(b.seq, c.seg.Ack) {
-				break
-			}
-			if a.noAck || b.noAck || !before(a.ack, b.ack) {
-				unsure = true // pipelined: any of them may have lost its response
-				break
-			}
-			c.pop()
-		}
-	}
-	if unsure {
-		c.queue[0].flags |= event.FlagAmbiguous
+	seg := &c.dir[server].seg
+	known := seg.Flags&tcp.NoAck == 0
+	var x *exch
+	if c.evidence.lossy {
+		x = c.weigh(h, seg.Ack, known)
+	} else if len(c.queue) > 0 && (!known || before(c.queue[0].req.seq, seg.Ack)) {
+		x = c.queue[0]
 	}
 	c.respLost, c.lostBytes = false, 0
-	if len(c.queue) > 0 && (!known || before(c.queue[0].req.seq, c.seg.Ack)) {
-		return c.queue[0]
+	if x != nil {
+		return x
 	}
-	x := c.p.newExch()
+	x = c.p.newExch()
 	if d := &c.dir[client]; known && d.seen && !d.torn && !c.oneSided {
 		x.flags |= event.FlagAmbiguous // nothing was missed: a response that nobody asked for, as after smuggling
 	}
@@ -268,6 +273,9 @@ func (s *serverSide) End(f http1.Finish) {
 	case x.req.done:
 		if len(c.queue) > 1 && c.pipelined(&c.queue[1].req, &x.resp) {
 			c.queue[1].flags |= event.FlagPipelined
+			if !c.evidence.lossy { // else the end may be another's
+				c.evidence.sentAtOnce()
+			}
 		}
 		c.pop()
 	}
@@ -291,6 +299,7 @@ func (s *serverSide) Hole(n int64) {
 	s.dir[server].torn = true
 	s.respLost = true
 	s.lostBytes += n
+	s.evidence.unordered, s.evidence.informing = true, false
 }
 
 // Rest implements http1.Handler.

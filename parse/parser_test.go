@@ -232,6 +232,23 @@ var talks = []struct {
 	{"request lost", func() *talk {
 		return newTalk().open().c(get("/1")).s(reply(200, "a")).lose(0, get("/2")).s(reply(500, "bb")).c(get("/3")).s(reply(201, "c")).end()
 	}, "GET h.test/1 200 0/1\n  500 0/2 gap{0 0 noreq=true noresp=false}\nGET h.test/3 201 0/1\n"},
+	{"response and next request lost", func() *talk {
+		k := newTalk().open().c(get("/1")).s(reply(201, "")).c(get("/2"))
+		k.lose(1, reply(202, "")).lose(0, get("/3"))
+		return k.s(reply(203, "")).c(get("/4")).s(reply(204, "")).c(get("/5")).s(reply(205, "")).end()
+	}, "GET h.test/1 201 0/0\nGET h.test/2 0 0/0 gap{0 37 noreq=false noresp=true}\n  203 0/0 gap{0 0 noreq=true noresp=false}\nGET h.test/4 204 0/0\nGET h.test/5 205 0/0\n"},
+	{"request of HEAD lost", func() *talk {
+		k := newTalk().open().c(get("/1")).s(reply(200, "")).lose(0, "HEAD /2 HTTP/1.1\r\nHost: h.test\r\n\r\n")
+		return k.s("HTTP/1.1 201 X\r\nContent-Length: 999\r\n\r\n").c(get("/3")).s(reply(203, "c")).end()
+	}, "GET h.test/1 200 0/0\n  201 0/0 gap{0 0 noreq=true noresp=false} [ambiguous]\nGET h.test/3 203 0/1\n"},
+	{"first of two pipelined requests lost", func() *talk {
+		k := newTalk().open().c(get("/1")).s(reply(201, "a")).lose(0, get("/2"))
+		return k.c(get("/3")).s(reply(202, "b")).s(reply(203, "c")).end()
+	}, "GET h.test/1 201 0/1\nGET h.test/3 202 0/1 [ambiguous]\n  203 0/1 gap{0 0 noreq=true noresp=false}\n"},
+	{"1xx lost", func() *talk {
+		k := newTalk().open().c(get("/1")).s(reply(201, "a")).c(get("/2")).lose(1, "HTTP/1.1 103 Early Hints\r\n\r\n")
+		return k.s(reply(202, "b")).c(get("/3")).s(reply(203, "c")).end()
+	}, "GET h.test/1 201 0/1\nGET h.test/2 202 0/1 [ambiguous]\nGET h.test/3 203 0/1\n"},
 	{"body gap", func() *talk {
 		k := newTalk().open().c(get("/1"))
 		k.s("HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nabc").lose(1, "def")

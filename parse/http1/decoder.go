@@ -57,8 +57,8 @@ type Decoder struct {
 	lastNS   int64 // of the last byte that belonged to a message
 
 	remaining int64 // of a fixed body or of the current chunk
-	untouched bool  // no byte of the fixed body was seen yet
-	omittable bool  // see BodyMayBeOmitted
+	untouched bool  // no byte of the body was seen yet; kept where it may matter
+	omittable bool  // see BodyMayBeOmitted and RuleUnasked
 	chunk     chunkState
 	bare      bool        // see ExpectBare
 	flags     event.Flags // learnt after the head
@@ -139,6 +139,13 @@ func (d *Decoder) BodyMayBeOmitted() { d.omittable = true }
 func (d *Decoder) Data(b []byte, seq uint32, atNS int64) int {
 	for i := 0; i < len(b); {
 		rest := b[i:]
+		if d.untouched && d.omittable {
+			if d.startsNext(rest) {
+				d.flags |= event.FlagAmbiguous
+				d.end(true)
+			}
+			d.untouched = false
+		}
 		switch d.state {
 		case stateStart:
 			if len(d.buf) > 0 { // a start line that the search found
@@ -175,11 +182,6 @@ func (d *Decoder) Data(b []byte, seq uint32, atNS int64) int {
 		case stateHead:
 			i += d.moreHead(rest, atNS)
 		case stateFixed:
-			if d.untouched && d.omittable && startsRequest(rest) {
-				d.flags |= event.FlagAmbiguous
-				d.end(true)
-				continue
-			}
 			d.untouched = false
 			n := len(rest)
 			if int64(n) > d.remaining {
@@ -216,6 +218,10 @@ func (d *Decoder) Gap(n int64) {
 	}
 	if d.state == stateStart && len(d.buf) > 0 {
 		d.state = stateHead
+	}
+	if d.untouched && d.omittable { // the hole may be in what follows instead
+		d.flags |= event.FlagAmbiguous
+		d.end(false)
 	}
 	switch d.state {
 	case stateStart:
@@ -309,8 +315,16 @@ func (d *Decoder) end(complete bool) {
 	f := Finish{Complete: complete, Flags: d.flags, LastNS: d.lastNS}
 	d.flags = 0
 	d.state = stateStart
-	d.omittable = false
+	d.omittable, d.untouched = false, false
 	d.handler.End(f)
+}
+
+// startsNext reports whether b starts like the next message of this direction.
+func (d *Decoder) startsNext(b []byte) bool {
+	if d.side == Requests {
+		return startsRequest(b)
+	}
+	return StartsResponse(b)
 }
 
 // beginBare starts a response of HTTP/0.9: no status line, no fields.

@@ -213,6 +213,9 @@ func (d *Decoder) deliver() {
 	default:
 		d.end(true)
 	}
+	if rule == RuleUnasked && d.state != stateStart {
+		d.untouched, d.omittable = true, true
+	}
 }
 
 func (d *Decoder) fixed(n int64) {

@@ -55,9 +55,10 @@ type Head struct {
 type Rule uint8
 
 const (
-	RuleFramed Rule = iota // the fields tell
-	RuleNoBody             // none, whatever the fields say: the answer to HEAD
-	RuleSwitch             // none, and what follows is no HTTP/1: it goes to Handler.Rest
+	RuleFramed  Rule = iota // the fields tell
+	RuleNoBody              // none, whatever the fields say: the answer to HEAD
+	RuleUnasked             // the fields tell, but the request is not known: it may have been HEAD
+	RuleSwitch              // none, and what follows is no HTTP/1: it goes to Handler.Rest
 )
 
 // A Finish says how a message ended.
