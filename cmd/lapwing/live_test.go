@@ -349,9 +349,7 @@ func TestLiveOverload(t *testing.T) {
 	logged := s.logged()
 	calls := stored(t, data)
 	whole := map[seen]int{}
-	// Of a connection that lived through the loss, a request can be given the
-	// answer to another.
-	halves, mispaired := 0, 0
+	halves, doubtful := 0, 0
 	asked := map[[2]string]int{}
 	for k, n := range logged {
 		asked[[2]string{k.method, k.path}] += n
@@ -370,10 +368,11 @@ func TestLiveOverload(t *testing.T) {
 			if whole[k]++; whole[k] <= logged[k] {
 				continue
 			}
-			if logged[k] > 0 || !strings.Contains(c.Path, "/during-") {
-				t.Errorf("%v is kept %d times, nginx logged it %d times", k, whole[k], logged[k])
+			if c.Flags.Has(event.FlagAmbiguous) {
+				doubtful++ // and says so
+				continue
 			}
-			mispaired++
+			t.Errorf("%v is kept %d times, nginx logged it %d times: given the answer to another request", k, whole[k], logged[k])
 		}
 	}
 	missing := map[string]int{}
@@ -384,8 +383,8 @@ func TestLiveOverload(t *testing.T) {
 			missing[phase] += n - whole[k]
 		}
 	}
-	t.Logf("%d requests, %d whole calls, %d of them mispaired, %d halves; missing %v; %v of %v packets dropped, %v bytes known to be lost",
-		len(logged), len(whole), mispaired, halves, missing, drops(m), m.Sum("lapwing_capture_kernel_packets_total"), m.Sum(`protocol="lost"`))
+	t.Logf("%d requests, %d whole calls, %d of them mispaired and flagged, %d halves; missing %v; %v of %v packets dropped, %v bytes known to be lost",
+		len(logged), len(whole), doubtful, halves, missing, drops(m), m.Sum("lapwing_capture_kernel_packets_total"), m.Sum(`protocol="lost"`))
 
 	conserved(t, m, len(calls))
 	if drops(overloaded) == drops(before) {
