@@ -204,6 +204,57 @@ type cluster struct {
 	answer answer
 	n      uint32 // attempts
 	used   uint32 // … whose credential the same client then used elsewhere
+	on     uint32 // … after which the client went on to other pages
+	back   uint32 // … after which it came back with another attempt
+}
+
+const (
+	// steadyFrom steps after one answer tell what it leads to.
+	steadyFrom = 12
+	// contrast between two answers, in the share of those who came back, from
+	// which they mean different things.
+	contrast = 0.35
+)
+
+func (cl *cluster) follows(next step) {
+	if cl.on+cl.back == 1<<20 { // forget slowly rather than overflow
+		cl.on, cl.back = cl.on/2, cl.back/2
+	}
+	if next == stepBack {
+		cl.back++
+	} else {
+		cl.on++
+	}
+}
+
+// backShare is how many came back after this answer; ok if enough did either.
+func (cl *cluster) backShare() (share float64, ok bool) {
+	n := cl.on + cl.back
+	return float64(cl.back) / float64(max(1, n)), n >= steadyFrom
+}
+
+// contrasted judges an answer by what it leads to beside what others of the
+// endpoint do. One attempt's next step says little at an address that people
+// share; over all who got that answer it does. Where all answers look alike
+// there is nothing to compare.
+func (m *model) contrasted(cl *cluster) (detect.LoginOutcome, float64) {
+	mine, ok := cl.backShare()
+	if !ok {
+		return detect.LoginUnknown, 0.5
+	}
+	low, high := mine, mine
+	for i := range m.clusters {
+		if share, ok := m.clusters[i].backShare(); ok {
+			low, high = min(low, share), max(high, share)
+		}
+	}
+	switch {
+	case high-low < contrast:
+		return detect.LoginUnknown, 0.5
+	case mine > (high+low)/2:
+		return detect.LoginFailure, 0.85
+	}
+	return detect.LoginSuccess, 0.85
 }
 
 // outcome says how attempts with this answer ended, and how sure that is. It
@@ -284,6 +335,9 @@ func (cl *cluster) quiet(m *model) (detect.LoginOutcome, float64) {
 	}
 	if a.status == 204 && !a.log {
 		return detect.LoginSuccess, 0.7
+	}
+	if m != nil {
+		return m.contrasted(cl)
 	}
 	return detect.LoginUnknown, 0.5
 }

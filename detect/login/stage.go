@@ -53,6 +53,7 @@ type try struct {
 	endpoint uint64
 	call     event.ID
 	open     bool
+	cluster  int32 // of the answer
 }
 
 type minted struct {
@@ -315,7 +316,7 @@ func (s *Stage) await(o *detect.Observation, key uint64, cluster int, a *answer,
 		if t.open && t.endpoint == key { // came back without having gone anywhere
 			s.step(t, stepBack, out)
 		}
-		*t = try{endpoint: key, call: o.Call.ID, open: true}
+		*t = try{endpoint: key, call: o.Call.ID, cluster: int32(cluster), open: true}
 	}
 }
 
@@ -364,6 +365,9 @@ func (s *Stage) step(t *try, next step, out *detect.Output) {
 	e := s.endpoints.Get(t.endpoint)
 	if e == nil || e.model == nil {
 		return
+	}
+	if int(t.cluster) < len(e.model.clusters) {
+		e.model.clusters[t.cluster].follows(next)
 	}
 	for i := range e.model.held {
 		if h := &e.model.held[i]; h.attempt.Sample.ID == t.call {
