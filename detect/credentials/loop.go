@@ -33,13 +33,23 @@ func (b *beat) add(atNS int64) {
 	}
 	d := float64(atNS - b.lastNS)
 	b.lastNS = atNS
-	if b.n >= 8 && d > 1.5*b.mean && d < 20*b.mean {
+	switch {
+	case d > 1.5*b.mean && d < 20*b.mean && (b.n >= 8 || b.n > 0 && multiple(d, b.mean)):
 		d /= math.Round(d / b.mean) // a beat was missed: what counts is that the rest is even
+	case b.n == 1 && b.mean > 1.5*d && b.mean < 20*d && multiple(b.mean, d):
+		b.mean = d // the first one was
 	}
 	b.n++
 	delta := d - b.mean
 	b.mean += delta / float64(b.n)
 	b.m2 += delta * (d - b.mean)
+}
+
+// multiple reports that long is a whole number of times short, nearly. Attempts
+// that are recognised late leave such gaps.
+func multiple(long, short float64) bool {
+	q := long / short
+	return math.Abs(q-math.Round(q)) <= steady/2
 }
 
 // even reports whether the intervals deviate by less than they may.
