@@ -22,6 +22,11 @@
 // a rotated name (a.log.1, a.log-20261121, compressed or not) or is among the
 // paths.
 //
+// Rotation may go on while it looks. A new file is opened before the directory
+// is listed, listings count once two in a row agree, and each file is compared
+// by inode with what was listed; where that fails it looks again, so that no
+// generation is passed over and none comes before an older one.
+//
 // It polls: notifications of the kernel do not exist on network and overlay
 // file systems. Run belongs to one goroutine, Stats to any.
 package follow

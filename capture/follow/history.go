@@ -24,8 +24,8 @@ const maxHistory = 1000
 // A relic is a rotated file beside a path.
 type relic struct {
 	path    string
-	modTime time.Time
-	number  int // of app.log.2, which is older than app.log.1; 0 if it has none
+	info    os.FileInfo // when it was listed
+	number  int         // of app.log.2, which is older than app.log.1; 0 if it has none
 	place   *place
 	current bool // the file at the path itself
 }
@@ -36,18 +36,29 @@ var rotated = regexp.MustCompile(`^[.-]([0-9][0-9TZ:_.-]*)$`)
 // history reads what rotation moved away from path: the rest of files that were
 // being read when the last run ended or a truncation came, all that came after
 // them, and with Backfill everything, unless something newer was read already.
-// What is open has its own turns.
-func (f *Follower) history(ctx context.Context, path string, followed []string) error {
-	relics := f.relics(path, followed)
+// With since, what was written then or later is unread, too. What is open has
+// its own turns, and so has current, the file that is at path or was just now;
+// it may be nil. The result is errUnsettled if files moved meanwhile: what was
+// read has its place then, and the rest is found by calling again.
+func (f *Follower) history(ctx context.Context, path string, followed []string, current os.FileInfo, since time.Time) error {
+	relics, err := f.relics(path, followed)
+	if err != nil {
+		return err
+	}
 	newest, oldest := -1, len(relics)
 	for i, r := range relics {
 		if r.place != nil {
 			newest, oldest = i, min(oldest, i)
 		}
 	}
-	f.resumed[path] = newest >= 0
+	if _, looked := f.resumed[path]; !looked {
+		f.resumed[path] = newest >= 0
+	}
 	for i, r := range relics {
-		unread := i > newest && (f.cfg.Backfill || i > oldest)
+		unread := i > newest && (f.cfg.Backfill || i > oldest || !since.IsZero() && !r.info.ModTime().Before(since))
+		if current != nil && os.SameFile(r.info, current) {
+			break // it has its turn before what is newer
+		}
 		if r.current || r.place == nil && !unread || r.place != nil && r.place.open != nil {
 			continue
 		}
@@ -59,8 +70,43 @@ func (f *Follower) history(ctx context.Context, path string, followed []string) 
 }
 
 // relics lists the rotated files of path and path itself, oldest first, without
-// those that are followed on their own.
-func (f *Follower) relics(path string, followed []string) []relic {
+// those that are followed on their own. A listing that rotation goes on beside
+// may miss a file under both its names, so it has to come out twice alike.
+func (f *Follower) relics(path string, followed []string) ([]relic, error) {
+	out := list(path, followed)
+	again := list(path, followed)
+	for looks := 2; !slices.EqualFunc(out, again, sameRelic); looks++ {
+		if looks == maxLooks {
+			return nil, errUnsettled
+		}
+		out, again = again, list(path, followed)
+	}
+	slices.SortFunc(out, func(a, b relic) int {
+		if a.current != b.current {
+			if a.current {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Or(a.info.ModTime().Compare(b.info.ModTime()), cmp.Compare(b.number, a.number), strings.Compare(a.path, b.path))
+	})
+	if extra := len(out) - maxHistory; extra > 0 {
+		f.counts.ignored.Add(int64(extra))
+		out = out[extra:]
+	}
+	for i := range out {
+		var err error
+		if out[i].place, err = f.known(&out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func sameRelic(a, b relic) bool { return a.path == b.path && os.SameFile(a.info, b.info) }
+
+// list is one listing, in the order of names.
+func list(path string, followed []string) []relic {
 	dir, base := filepath.Split(path)
 	ext := filepath.Ext(base)
 	stem := strings.TrimSuffix(base, ext)
@@ -92,46 +138,51 @@ func (f *Follower) relics(path string, followed []string) []relic {
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		r.modTime = info.ModTime()
+		r.info = info
 		out = append(out, r)
-	}
-	slices.SortFunc(out, func(a, b relic) int {
-		if a.current != b.current {
-			if a.current {
-				return 1
-			}
-			return -1
-		}
-		return cmp.Or(a.modTime.Compare(b.modTime), cmp.Compare(b.number, a.number), strings.Compare(a.path, b.path))
-	})
-	if extra := len(out) - maxHistory; extra > 0 {
-		f.counts.ignored.Add(int64(extra))
-		out = out[extra:]
-	}
-	for i := range out {
-		out[i].place = f.known(out[i].path)
 	}
 	return out
 }
 
-// known returns the place of a file on disk, unpacked if need be.
-func (f *Follower) known(path string) *place {
-	file, err := os.Open(path)
+// openRelic opens a file that was listed. The error is errUnsettled if the name
+// stands for another file by now.
+func openRelic(r *relic) (*os.File, error) {
+	file, err := os.Open(r.path)
 	if err != nil {
-		return nil
+		if os.IsNotExist(err) {
+			return nil, errUnsettled
+		}
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !os.SameFile(info, r.info) {
+		err = errUnsettled
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// known returns the place of a file on disk, unpacked if need be. The error is
+// errUnsettled or nil: a file that cannot be read has no place.
+func (f *Follower) known(r *relic) (*place, error) {
+	file, err := openRelic(r)
+	if err != nil {
+		if errors.Is(err, errUnsettled) && !r.current {
+			return nil, err
+		}
+		return nil, nil
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil
-	}
 	content, err := input.Unpack(bufio.NewReader(file))
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	var head [headBytes]byte
 	n, _ := io.ReadFull(content, head[:])
-	return f.places.find(head[:n], inode(info))
+	return f.places.find(head[:n], inode(r.info)), nil
 }
 
 func (f *Follower) readRelic(ctx context.Context, path string, r relic) error {
@@ -140,7 +191,14 @@ func (f *Follower) readRelic(ctx context.Context, path string, r relic) error {
 	}
 	t := f.open(r.path)
 	if t == nil {
+		if _, err := os.Stat(r.path); os.IsNotExist(err) {
+			return errUnsettled
+		}
 		return nil
+	}
+	if !os.SameFile(t.info, r.info) {
+		f.drop(t)
+		return errUnsettled
 	}
 	if f.tailOf(t.info) != nil {
 		f.drop(t)
@@ -163,17 +221,15 @@ func (f *Follower) drain(ctx context.Context, t *tail) error {
 
 // readPacked reads a compressed file once, from its place on.
 func (f *Follower) readPacked(ctx context.Context, r relic) error {
-	file, err := os.Open(r.path)
+	file, err := openRelic(&r)
+	if errors.Is(err, errUnsettled) {
+		return err
+	}
 	if err != nil {
 		f.counts.errors.Add(1)
 		return nil
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		f.counts.errors.Add(1)
-		return nil
-	}
 	content, err := input.Unpack(bufio.NewReader(file))
 	if err != nil {
 		f.counts.errors.Add(1)
@@ -184,9 +240,9 @@ func (f *Follower) readPacked(ctx context.Context, r relic) error {
 	if len(head) == 0 {
 		return nil
 	}
-	p := f.places.find(head, inode(info))
+	p := f.places.find(head, inode(r.info))
 	if p == nil {
-		p = f.places.claim(strings.TrimSuffix(strings.TrimSuffix(r.path, ".gz"), ".zst"), head, inode(info))
+		p = f.places.claim(strings.TrimSuffix(strings.TrimSuffix(r.path, ".gz"), ".zst"), head, inode(r.info))
 	}
 	lines := input.NewLines(whole, r.path)
 	defer func() { f.counts.skipped.Add(lines.Stats().Skipped) }()

@@ -2,21 +2,24 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // scan looks which files the paths mean now.
 func (f *Follower) scan(ctx context.Context) error {
 	paths := f.paths()
-	if !f.started {
-		if f.cfg.Backfill || len(f.cfg.Resume) > 0 {
-			for _, p := range f.withMissing(paths) {
-				if err := f.history(ctx, p, paths); err != nil {
-					return err
-				}
+	if !f.started && f.wantsHistory() {
+		for _, p := range f.withMissing(paths) {
+			if _, err := os.Stat(p); err == nil {
+				continue // take has a look before it is read
+			}
+			if err := f.catchUp(ctx, p, paths, nil); err != nil {
+				return err
 			}
 		}
 	}
@@ -37,12 +40,11 @@ func (f *Follower) scan(ctx context.Context) error {
 			present[t] = present[t] || t.path == p
 			continue
 		}
-		if f.started {
-			if err := f.catchUp(ctx, p, paths); err != nil {
-				return err
-			}
+		t, err := f.take(ctx, p, paths)
+		if err != nil {
+			return err
 		}
-		if t := f.open(p); t != nil {
+		if t != nil {
 			t.fromEnd = f.cfg.FromEnd && !f.started && !f.resumed[p]
 			present[t] = true
 			fresh = append(fresh, t)
@@ -65,20 +67,66 @@ func (f *Follower) scan(ctx context.Context) error {
 	return nil
 }
 
-// catchUp reads, before a new file at path has its turn, what is left of the
-// generations before it. Some of them may have come and gone since the last
-// look.
-func (f *Follower) catchUp(ctx context.Context, path string, followed []string) error {
-	i := slices.IndexFunc(f.watches, func(w *watch) bool { return w.path == path })
-	if i < 0 {
-		return nil // nothing was there before
+// maxLooks bounds how often a directory is listed because rotation went on
+// meanwhile. What is still not settled then is left for the next poll.
+const maxLooks = 10
+
+func (f *Follower) wantsHistory() bool {
+	return f.started || f.cfg.Backfill || len(f.cfg.Resume) > 0
+}
+
+// take opens a file that is new at path, after everything before it was read.
+// It is opened first: whatever had the path before has another name by then,
+// and is there to be found. The result is nil if the file is followed already,
+// or has to wait for the next scan.
+func (f *Follower) take(ctx context.Context, path string, followed []string) (*tail, error) {
+	t := f.open(path)
+	if t == nil {
+		return nil, nil
 	}
-	for _, t := range f.watches[i].tails {
-		if err := f.drain(ctx, t); err != nil {
+	if f.tailOf(t.info) != nil {
+		f.drop(t)
+		return nil, nil
+	}
+	if !f.wantsHistory() {
+		return t, nil
+	}
+	switch err := f.catchUp(ctx, path, followed, t.info); {
+	case errors.Is(err, errUnsettled):
+		f.drop(t)
+		return nil, nil
+	case err != nil:
+		f.drop(t)
+		return nil, err
+	}
+	return t, nil
+}
+
+// errUnsettled says that rotation went on for as long as the directory was
+// looked at.
+var errUnsettled = errors.New("files keep moving")
+
+// catchUp reads, before the file that is current at path has its turn, what is
+// left of the generations before it. Some of them may have come and gone since
+// the last look, or move while it looks; then it looks again.
+func (f *Follower) catchUp(ctx context.Context, path string, followed []string, current os.FileInfo) error {
+	var since time.Time // what was written later than all that is followed is news
+	if i := slices.IndexFunc(f.watches, func(w *watch) bool { return w.path == path }); i >= 0 {
+		for _, t := range f.watches[i].tails {
+			if err := f.drain(ctx, t); err != nil {
+				return err
+			}
+			if info, err := t.file.Stat(); err == nil && t.place != nil && info.ModTime().After(since) {
+				since = info.ModTime()
+			}
+		}
+	}
+	for range maxLooks {
+		if err := f.history(ctx, path, followed, current, since); !errors.Is(err, errUnsettled) {
 			return err
 		}
 	}
-	return f.history(ctx, path, followed)
+	return errUnsettled
 }
 
 // paths expands the patterns; compressed files are history only.

@@ -3,8 +3,10 @@ package follow
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
+	"time"
 
 	"lapwing/capture"
 )
@@ -47,7 +49,8 @@ func (f *Follower) turn(ctx context.Context, t *tail) (atEnd bool, err error) {
 	if t.place != nil && (size < t.pos || !f.intact(t)) {
 		f.restart(t)
 		// The copy that was made before may have lines that were not read.
-		if err := f.history(ctx, t.path, f.paths()); err != nil {
+		// It may have moved meanwhile; then it is news at the next look.
+		if err := f.history(ctx, t.path, f.paths(), info, time.Time{}); err != nil && !errors.Is(err, errUnsettled) {
 			return false, err
 		}
 	}
