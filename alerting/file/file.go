@@ -1,8 +1,8 @@
 // Package file appends notifications to a file, one JSON object a line.
 //
 // A line is written whole or reported as an error and tried again, so a reader
-// may see it twice after a crash, never half of one followed by another. The
-// file is opened anew when it was renamed or removed, as log rotation does.
+// may see it twice after a crash, never half of one followed by another: what a
+// crash left without its end is cut off before anything follows. The file is opened anew when it was renamed or removed, as log rotation does.
 package file
 
 import (
@@ -96,19 +96,9 @@ func (d *Destination) open() error {
 	if err != nil {
 		return fmt.Errorf("open alert file: %w", err)
 	}
-	info, err := f.Stat()
-	if err != nil {
+	if err := mend(f); err != nil {
 		_ = f.Close()
-		return fmt.Errorf("open alert file: %w", err)
-	}
-	if info.Mode().IsRegular() && info.Size() > 0 { // a crash may have left half a line
-		var last [1]byte
-		if _, err := f.ReadAt(last[:], info.Size()-1); err == nil && last[0] != '\n' {
-			if _, err := f.Write([]byte{'\n'}); err != nil {
-				_ = f.Close()
-				return fmt.Errorf("open alert file: %w", err)
-			}
-		}
+		return fmt.Errorf("mend alert file: %w", err)
 	}
 	d.f = f
 	return nil
