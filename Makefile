@@ -49,9 +49,10 @@ fidelity:
 	@test -n "$(CORPUS)" || { echo "make fidelity CORPUS=DIRECTORY (see docs/parse-fidelity.md)"; exit 2; }
 	LAPWING_CORPUS=$(CORPUS) $(GO) test -count=1 -v -run 'Fidelity|Corpus' ./parse/... ./capture/...
 
-# Live capture between network namespaces: needs root, iproute2, nginx, curl.
+# Live capture between network namespaces: needs root, iproute2, tcpdump, nginx, curl.
 test-live:
-	LAPWING_REQUIRE_NET=1 $(GO) test -count=1 -v -run 'Live|Netns|Ring|Tcpdump' ./capture/... ./cmd/...
+	LAPWING_REQUIRE_NET=1 $(GO) test -count=1 ./capture/live ./capture/filter
+	LAPWING_REQUIRE_NET=1 $(GO) test -count=1 -v -run Live ./cmd/lapwing
 
 docs: build
 	$(BIN)/lapwing config reference > docs/configuration.md

@@ -37,7 +37,7 @@ func (r *Reader) operation(d *Doc) {
 	case d.mayGraph && len(query) > 0 && graphQLText(query):
 		d.Type = "graphql"
 		d.Operation = GraphQLOperation(query, name)
-		d.arguments(query)
+		r.arguments(d, query)
 	case d.mayGraph && len(query) == 0 && len(name) > 0: // a persisted query
 		d.Type = "graphql"
 		d.Operation = "query " + bounded(name)
@@ -134,8 +134,9 @@ func skipIgnored(q []byte) []byte {
 }
 
 // arguments finds literal identifiers in the arguments of a document, such as
-// order(id: 42).
-func (d *Doc) arguments(q []byte) {
+// order(id: 42), and who logs in with what: login(email: "a@b.c", password: $p).
+// A variable means what the argument means that it is given to.
+func (r *Reader) arguments(d *Doc, q []byte) {
 	q = q[:min(len(q), maxFieldBytes)]
 	for i := 1; i < len(q); i++ {
 		if q[i] != ':' {
@@ -146,22 +147,48 @@ func (d *Doc) arguments(q []byte) {
 			from--
 		}
 		name := q[from:i]
-		if n := len(name); n < 2 || name[n-1] != 'd' && name[n-1] != 'D' || name[n-2] != 'i' && name[n-2] != 'I' {
+		if len(name) == 0 || name[0] == '$' { // $email: String! declares, and gives nothing
+			continue
+		}
+		n := len(name)
+		isID := n >= 2 && (name[n-1] == 'd' || name[n-1] == 'D') && (name[n-2] == 'i' || name[n-2] == 'I')
+		key := r.keys.Of(name) & (classify.KeyPresented | classify.KeyAccount | classify.KeyPerson)
+		if !isID && key == 0 {
 			continue
 		}
 		v := skipIgnored(q[i+1:])
-		kind := Int
-		if len(v) > 0 && v[0] == '"' {
-			kind = String
+		switch {
+		case len(v) > 1 && v[0] == '$':
+			if key != 0 {
+				d.given(string(name), nameOf(v[1:]), key)
+			}
+			continue
+		case len(v) > 0 && v[0] == '"':
 			v, _, _ = scanString(v, 1)
-		} else {
+			if isID {
+				key |= classify.KeyID
+			}
+			if len(v) > 0 {
+				d.add(Leaf{Path: "query." + string(name), Key: key, Kind: String, Depth: 2, Value: v})
+			}
+		case isID:
 			v = nameOf(v)
-			if _, ok := classify.Int(v); !ok {
-				continue
+			if _, ok := classify.Int(v); ok {
+				d.add(Leaf{Path: "query." + string(name), Key: classify.KeyID, Kind: Int, Depth: 2, Value: v})
 			}
 		}
-		if len(v) > 0 {
-			d.add(Leaf{Path: "query." + string(name), Key: classify.KeyID, Kind: kind, Depth: 2, Value: v})
+	}
+}
+
+// given takes a variable for what the argument is that it stands for.
+func (d *Doc) given(argument string, variable []byte, key classify.Key) {
+	for i := range d.Leaves {
+		if l := &d.Leaves[i]; len(l.Path) == len("variables.")+len(variable) && l.Path[:10] == "variables." && l.Path[10:] == string(variable) {
+			l.Key |= key
+			return
 		}
+	}
+	if key&classify.KeyPresented != 0 { // its value is of no use, that there is one is
+		d.add(Leaf{Path: "query." + argument, Key: key, Kind: String, Depth: 2, Value: variable})
 	}
 }
