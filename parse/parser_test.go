@@ -249,6 +249,10 @@ var talks = []struct {
 		k := newTalk().open().c(get("/1")).s(reply(201, "a")).c(get("/2")).lose(1, "HTTP/1.1 103 Early Hints\r\n\r\n")
 		return k.s(reply(202, "b")).c(get("/3")).s(reply(203, "c")).end()
 	}, "GET h.test/1 201 0/1\nGET h.test/2 202 0/1 [ambiguous]\nGET h.test/3 203 0/1\n"},
+	{"refused tls behind a gap", func() *talk {
+		k := newTalk().open().c("\x16\x03\x01\x02\x00\x01").lose(1, "xxxx")
+		return k.s("HTTP/1.0 400 Bad Request\r\nContent-Length: 1\r\n\r\nx").end()
+	}, "  400 0/1 gap{0 0 noreq=true noresp=false}\n"},
 	{"body gap", func() *talk {
 		k := newTalk().open().c(get("/1"))
 		k.s("HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nabc").lose(1, "def")

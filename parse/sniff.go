@@ -162,6 +162,9 @@ func (c *conn) answered(side int, b []byte, seg tcp.Segment) {
 	k := c.suspect
 	if http1.StartsResponse(b) {
 		c.suspect = classUnknown
+		if !c.dir[side].hold.empty() { // a gap before it
+			c.wait(side, piece{kind: pieceData, seg: seg}, b)
+		}
 		c.begin(side == client, side, b, seg, 1-side)
 		return
 	}

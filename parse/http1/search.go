@@ -58,6 +58,13 @@ func (d *Decoder) search(b []byte, seq uint32, atNS int64) int {
 	}
 	d.buf = append(d.buf, line...)
 	off, ok := d.findStart(d.buf)
+	for ok && len(d.buf)-off > d.cfg.HeadBytes { // no head can be so long: as if it came whole
+		off += d.cfg.HeadBytes
+		d.handler.Unread(off)
+		d.buf = append(d.buf[:0], d.buf[off:]...)
+		d.startSeq += uint32(off)
+		off, ok = d.findStart(d.buf)
+	}
 	if !ok {
 		d.handler.Unread(len(d.buf))
 		d.buf = d.buf[:0]
