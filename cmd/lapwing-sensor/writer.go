@@ -92,8 +92,12 @@ func (w *writer) Close(context.Context) error {
 	}
 	w.closed = true
 	err := w.flush()
-	if w.file != nil {
-		err = errors.Join(err, w.file.Sync(), w.file.Close())
+	if w.file == nil {
+		return err
 	}
-	return err
+	// Pipes and devices cannot be synced.
+	if info, statErr := w.file.Stat(); statErr == nil && info.Mode().IsRegular() {
+		err = errors.Join(err, w.file.Sync())
+	}
+	return errors.Join(err, w.file.Close())
 }
