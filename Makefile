@@ -6,7 +6,6 @@ BIN := bin
 VERSION := 0.1.0
 LDFLAGS := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 FUZZTIME ?= 10s
 
 .PHONY: run build sensor test test-race lint fuzz bench fidelity test-live docs sample clean
