@@ -1,8 +1,8 @@
 // Package grow holds sets that remember keys for 30 days or longer in memory
-// that starts at 256 bytes and grows with use.
+// that starts at 512 bytes and grows with use.
 //
 // A Set answers "no" with certainty (within 30 to 60 days of event time) and
-// "yes" wrongly in at most a few percent of cases: so what it calls new is
+// "yes" wrongly in less than one case in a hundred: so what it calls new is
 // new, and what it calls known may rarely be new. All sets of a stage draw on
 // one Budget; a set that may not grow any more says so by Full, and its owner
 // must then stop drawing conclusions from absence. One goroutine.
@@ -17,7 +17,11 @@ const (
 
 	firstKeys = 96 // most actors touch fewer distinct things in a month
 	factor    = 8  // each level is this much larger than the one before
-	maxLevels = 6  // the last holds 3 million keys in 8 MiB
+	maxLevels = 6  // the last holds 3 million keys in 16 MiB
+	// bitsPerKey makes a wrong "yes" rarer than one in a thousand for each
+	// level, since an object is asked for under several keys and what is
+	// wrongly known is missing from the numbers of an alert.
+	bitsPerKey = 16
 )
 
 // A Budget bounds the bytes of all sets that share it.
@@ -100,7 +104,7 @@ func (s *Set) grown(nowNS int64, b *Budget) *level {
 	}
 	b.left -= size(n)
 	s.full = false
-	s.levels = append(s.levels, level{filter: state.NewFilter(int(capacity(n)), keepNS), room: capacity(n), startNS: nowNS})
+	s.levels = append(s.levels, level{filter: state.NewFilter(int(capacity(n))*bitsPerKey/10, keepNS), room: capacity(n), startNS: nowNS})
 	return &s.levels[n]
 }
 
@@ -126,7 +130,7 @@ func capacity(level int) int32 {
 // size is what a level takes: two generations of bits, a power of two of words.
 func size(level int) int64 {
 	words := int64(1)
-	for words*64 < int64(capacity(level))*10 {
+	for words*64 < int64(capacity(level))*bitsPerKey {
 		words *= 2
 	}
 	return words * 16
