@@ -148,7 +148,7 @@ func (f *findings) coverage(h *harvest) {
 		llr = -math.Log(20)
 	case repeats >= 0.2:
 		llr = -math.Log(5)
-	case repeats < 0.05 && h.details+h.pages >= repeatsFrom: // the memory of items errs by up to 3 %
+	case repeats < 0.05 && h.details+h.pages >= repeatsFrom: // the memory of items errs by a few in a thousand
 		llr = math.Log(5)
 	}
 	f.add("repeat_share", repeats, 0.2, llr)
