@@ -179,12 +179,12 @@ func TestTunnelDevice(t *testing.T) {
 	inNamespace(t, func(t *testing.T) {
 		for _, args := range []string{"tuntap add tn mode tun", "addr add 10.9.0.1/24 dev tn", "link set tn up"} {
 			if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
-				t.Skipf("ip %s: %v: %s", args, err, out)
+				cannotTest(t, fmt.Errorf("ip %s: %w: %s", args, err, out))
 			}
 		}
 		tun, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
 		if err != nil {
-			t.Skip(err)
+			cannotTest(t, err)
 		}
 		defer unix.Close(tun)
 		ifr, _ := unix.NewIfreq("tn")

@@ -31,10 +31,17 @@ func inNamespace(t *testing.T, f func(t *testing.T)) {
 	if setup == nil {
 		return
 	}
+	cannotTest(t, fmt.Errorf("network namespace: %w", setup))
+}
+
+// cannotTest ends a test for want of something: where live capture must be
+// tested that is a failure, elsewhere the test is skipped.
+func cannotTest(t *testing.T, why error) {
+	t.Helper()
 	if os.Getenv("LAPWING_REQUIRE_NET") == "1" {
-		t.Fatal("a network namespace is required: ", setup)
+		t.Fatal("live capture must be tested: ", why)
 	}
-	t.Skip("no network namespace: ", setup)
+	t.Skip("no live capture here: ", why)
 }
 
 func makeNetwork() error {

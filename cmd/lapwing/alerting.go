@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ func (a *AlertingConfig) validate() error {
 	for i := range a.Destinations {
 		d := &a.Destinations[i]
 		where := fmt.Sprintf("alerting.destinations[%d]", i)
-		if name := cmpOr(d.Name, d.Type); names[name] {
+		if name := cmp.Or(d.Name, d.Type); names[name] {
 			errs = append(errs, fmt.Errorf("%s: the name %q is taken", where, name))
 		} else {
 			names[name] = true
@@ -81,7 +82,7 @@ func (a *AlertingConfig) destinations(terminal io.Writer, colour func() bool) ([
 	var routes []alerting.Route
 	for i := range a.Destinations {
 		c := &a.Destinations[i]
-		name := cmpOr(c.Name, c.Type)
+		name := cmp.Or(c.Name, c.Type)
 		var d alerting.Destination
 		var err error
 		switch c.Type {

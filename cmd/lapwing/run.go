@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,13 +172,6 @@ func (d *daemon) openSources(parser parse.Config) error {
 	return nil
 }
 
-func cmpOr(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
-}
-
 // openSample prepares a recording to be replayed as if it happened now.
 func (d *daemon) openSample(path string, speed float64, parser parse.Config, p report.Palette) (string, error) {
 	in, err := input.Open(path)
@@ -226,7 +220,7 @@ Watch your own traffic:   lapwing run --interface eth0        (needs CAP_NET_RAW
 func (a *AlertingConfig) names() []string {
 	var out []string
 	for _, d := range a.Destinations {
-		out = append(out, fmt.Sprintf("%s (%s)", cmpOr(d.Name, d.Type), d.Type))
+		out = append(out, fmt.Sprintf("%s (%s)", cmp.Or(d.Name, d.Type), d.Type))
 	}
 	slices.Sort(out)
 	return out

@@ -186,7 +186,7 @@ func (s *Stage) tellPair(a *trial, k *client, p *pair, what kind, t evidence.Tes
 		g.attempts += p.attempts - p.joined
 		g.failures += p.failures - p.wrong
 		p.joined, p.wrong = p.attempts, p.failures
-		g.samples.Add(a.call(), telling(a))
+		g.samples.AddSample(a.Sample, telling(a))
 	}
 	g.startedNS = min(g.startedNS, p.startedNS)
 	g.targets.add(a.Login.Name)
@@ -219,7 +219,7 @@ func (s *Stage) tellLoop(a *trial, p *pair, t evidence.Test, out *detect.Output)
 	c.address, c.account, c.endpoint = a.Address.String(), a.Login.Name, a.Endpoint
 	c.startedNS, c.lastNS, c.failures, c.score, c.test = p.startedNS, p.lastNS, p.failures, p.score, t
 	c.period = p.loop.timetable(p.known).mean / 1e9
-	c.samples.Add(a.call(), 1)
+	c.samples.AddSample(a.Sample, 1)
 	if p.failures&(p.failures-1) != 0 {
 		return // told whenever its length has doubled: it may go on for months
 	}
@@ -277,7 +277,7 @@ func (s *Stage) guessTogether(a *trial, k *client, p *pair, out *detect.Output) 
 		t.open = g
 	}
 	g.endpoint = a.Endpoint
-	g.samples.Add(a.call(), telling(a))
+	g.samples.AddSample(a.Sample, telling(a))
 	g.attempts, g.failures, g.clients = t.attempts, t.failures, int64(t.spread.distinct())
 	g.addresses.add(a.Address.String())
 	g.take(a, &t.score, stranger, kindAccount)

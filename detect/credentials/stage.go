@@ -6,7 +6,6 @@ import (
 	"lapwing/detect"
 	"lapwing/detect/login"
 	"lapwing/detect/state"
-	"lapwing/event"
 )
 
 // Config bounds a Stage. Its zero value is usable; with every table full it
@@ -192,12 +191,6 @@ type trial struct {
 
 func (t *trial) device(seed uint64) uint64 {
 	return state.Join(t.network, state.Hash(seed, t.Fingerprint))
-}
-
-// call is what an alert quotes of the call.
-func (t *trial) call() *event.Call {
-	q := &t.Sample
-	return &event.Call{ID: q.ID, Time: q.Time, Client: t.Address, Method: q.Method, Host: q.Host, Path: q.Path, Status: q.Status}
 }
 
 // weight tempers evidence by the certainty of its label; near certainty is as good.

@@ -258,7 +258,7 @@ func (s *Stage) quote(a *trial, t *track, shared bool, level int) {
 			c.names.add(a.Login.Name)
 		}
 	}
-	c.samples.Add(a.call(), weight)
+	c.samples.AddSample(a.Sample, weight)
 }
 
 func (t *track) protection() uint8 { return protection(max(t.first.S, t.unresolved.S)) }

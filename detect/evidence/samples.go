@@ -21,8 +21,10 @@ type weighed struct {
 
 // Add offers a call. weight says how telling it is: successes above failures,
 // sensitive above plain.
-func (s *Samples) Add(c *event.Call, weight float64) {
-	sample := event.SampleOf(c)
+func (s *Samples) Add(c *event.Call, weight float64) { s.AddSample(event.SampleOf(c), weight) }
+
+// AddSample is Add for a call that travelled as a sample.
+func (s *Samples) AddSample(sample event.CallSample, weight float64) {
 	if len(s.first) < 3 {
 		s.first = append(s.first, sample)
 		return

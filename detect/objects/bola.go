@@ -59,7 +59,7 @@ func (s *Stage) foreign(v *verdict, nowNS int64, out sink) {
 		telling = 1
 		t.robbed(v.owner)
 	}
-	t.samples.Add(quoted(&a.sample), telling)
+	t.samples.AddSample(a.sample, telling)
 	s.report(key, r, out)
 }
 

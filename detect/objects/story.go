@@ -3,7 +3,6 @@ package objects
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -78,7 +77,7 @@ func (s *story) alert(detector string) event.Alert {
 			"objects": s.objects, "read": s.read, "denied": s.denied, "not_found": s.missing, "seconds": (s.lastNS - s.startNS) / int64(time.Second),
 		},
 		Evidence: event.Evidence{ScoreLog10: evidence.Log10(s.score.S), Calls: s.samples.Calls()},
-		Hunt: fmt.Sprintf("%s:%s%s route:%q since:%s", s.at.entity.Kind, s.at.entity.Value, hostQuery(s.at.host), s.at.route,
+		Hunt: fmt.Sprintf("%s:%s%s route:%q since:%s", s.at.entity.Kind, s.at.entity.Value, evidence.HuntHost(s.at.host), s.at.route,
 			time.Unix(0, s.startNS).UTC().Format(time.RFC3339)),
 	}
 	if s.read > 0 {
@@ -126,18 +125,4 @@ func entityOf(c *event.Call) event.Entity {
 		return event.Entity{Kind: event.KindClient, Value: c.Client.String()}
 	}
 	return event.Entity{Kind: event.KindClient, Value: cmp.Or(c.Actor.Value, "unknown")}
-}
-
-// quoted turns a sample that travelled in a fact back into what can be quoted.
-func quoted(s *event.CallSample) *event.Call {
-	client, _ := netip.ParseAddr(s.Client) // "" gives the zero address, which is quoted as ""
-	return &event.Call{ID: s.ID, Time: s.Time, Client: client, Method: s.Method, Host: s.Host, Path: s.Path, Status: s.Status}
-}
-
-// hostQuery is the part of a hunt that names the host, if it is known.
-func hostQuery(host string) string {
-	if host == "" {
-		return ""
-	}
-	return fmt.Sprintf(" host:%q", host)
 }

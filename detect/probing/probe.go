@@ -129,7 +129,7 @@ func (p *probe) Alert() event.Alert {
 		},
 		NextStep: "Look through the paths that were answered; block the source at the gateway if it goes on.",
 		Tags:     event.Tags{OWASP: []string{"API9:2023", "API8:2023"}, OAT: []string{"OAT-014", "OAT-018"}, Attack: []string{"T1595.002", "T1595.003"}},
-		Hunt:     fmt.Sprintf("%s:%s%s since:%s", p.entity.Kind, p.entity.Value, hostQuery(p.host), time.Unix(0, p.startNS).UTC().Format(time.RFC3339)),
+		Hunt:     fmt.Sprintf("%s:%s%s since:%s", p.entity.Kind, p.entity.Value, evidence.HuntHost(p.host), time.Unix(0, p.startNS).UTC().Format(time.RFC3339)),
 	}
 	a.Summary = fmt.Sprintf("%s %s asked %s for %d distinct paths that do not exist within %d s", p.entity.Kind, p.entity.Value, at(p.host), p.absent, seconds)
 	if p.families > 0 {
@@ -180,12 +180,4 @@ func (p *probe) severity() event.Severity {
 		return event.Medium
 	}
 	return event.Low
-}
-
-// hostQuery is the part of a hunt that names the host, if it is known.
-func hostQuery(host string) string {
-	if host == "" {
-		return ""
-	}
-	return fmt.Sprintf(" host:%q", host)
 }

@@ -74,7 +74,7 @@ func (t *tale) Alert() event.Alert {
 		},
 		NextStep: "Find out who this caller is; if nobody agreed to it, limit the rate of distinct items for this kind of caller.",
 		Tags:     event.Tags{OWASP: []string{"API6:2023", "API4:2023"}, OAT: []string{"OAT-011"}, Attack: []string{"T1119"}},
-		Hunt:     fmt.Sprintf("%s:%s%s since:%s", t.entity.Kind, t.entity.Value, hostQuery(t.host), time.Unix(0, t.startNS).UTC().Format(time.RFC3339)),
+		Hunt:     fmt.Sprintf("%s:%s%s since:%s", t.entity.Kind, t.entity.Value, evidence.HuntHost(t.host), time.Unix(0, t.startNS).UTC().Format(time.RFC3339)),
 	}
 	a.Summary = fmt.Sprintf("%s %s read %d distinct items and %d pages of lists on %s within %d s, with %d repeated reads",
 		t.entity.Kind, t.entity.Value, t.details, t.pages, at(t.host), seconds, t.repeats)
@@ -119,12 +119,4 @@ func (t *tale) severity() event.Severity {
 		return event.High
 	}
 	return event.Medium
-}
-
-// hostQuery is the part of a hunt that names the host, if it is known.
-func hostQuery(host string) string {
-	if host == "" {
-		return ""
-	}
-	return fmt.Sprintf(" host:%q", host)
 }

@@ -184,7 +184,7 @@ func TestReferencesStayInTheDirectory(t *testing.T) {
 	write("outside.yaml", item)
 	write("api/part.yaml", item)
 	if err := os.Symlink(filepath.Join(dir, "outside.yaml"), filepath.Join(dir, "api/link.yaml")); err != nil {
-		t.Skip("no symbolic links here")
+		t.Fatal(err)
 	}
 	for ref, inside := range map[string]bool{
 		"./part.yaml": true, "../outside.yaml": false, "link.yaml": false,
