@@ -131,6 +131,9 @@ func resolveFiles(v reflect.Value, path string) error {
 				continue
 			}
 			at := join(path, keyOf(f))
+			if inline(f) {
+				at = path
+			}
 			errs = append(errs, resolveFiles(v.Field(i), at))
 			secret, ok := v.Field(i).Addr().Interface().(*Secret)
 			if !ok {

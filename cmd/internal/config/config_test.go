@@ -17,11 +17,18 @@ type sample struct {
 		Retention Duration `yaml:"retention" doc:"how long"`
 		Memory    Bytes    `yaml:"memory" doc:"how much"`
 	} `yaml:"store" doc:"the store"`
+	Base  `yaml:",inline"`
 	Sinks []struct {
 		URL     Secret   `yaml:"url" doc:"where"`
 		URLFile string   `yaml:"url_file" doc:"file with that"`
 		Names   []string `yaml:"names"`
 	} `yaml:"sinks"`
+}
+
+// Base is a section whose keys stand in the one around it.
+type Base struct {
+	Pass     Secret `yaml:"pass" doc:"a secret"`
+	PassFile string `yaml:"pass_file" doc:"file with that"`
 }
 
 func (s *sample) Validate() error {
@@ -117,6 +124,35 @@ func TestDescriptions(t *testing.T) {
 		if !strings.Contains(ref, want) {
 			t.Errorf("reference lacks %s:\n%s", want, ref)
 		}
+	}
+}
+
+// Keys of an inlined section are keys of the section around it, everywhere.
+func TestInlinedSections(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "s")
+	if err := os.WriteFile(secret, []byte("hunter2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var cfg sample
+	if err := Load(write(t, "pass_file: "+secret+"\n"), "T_", nil, &cfg); err != nil || cfg.Pass.Reveal() != "hunter2" {
+		t.Fatalf("from a file: %v, %+v", err, cfg)
+	}
+	cfg = sample{}
+	if err := Load("", "T_", []string{"T_PASS=x"}, &cfg); err != nil || cfg.Pass.Reveal() != "x" {
+		t.Fatalf("from the environment: %v", err)
+	}
+	cfg = sample{}
+	cfg.PassFile = "/somewhere"
+	if ref := Reference(&cfg); !strings.Contains(ref, "| `pass_file` | `/somewhere` | file with that |") || strings.Contains(ref, "base") {
+		t.Errorf("reference:\n%s", ref)
+	}
+	schema, err := Schema("T", &cfg)
+	if err != nil || !strings.Contains(string(schema), `"default": "/somewhere"`) {
+		t.Errorf("schema: %v\n%s", err, schema)
+	}
+	printed, err := Print(&cfg)
+	if err != nil || !strings.Contains(string(printed), "\npass_file: /somewhere") {
+		t.Errorf("printed: %v\n%s", err, printed)
 	}
 }
 

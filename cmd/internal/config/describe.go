@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -45,6 +46,10 @@ func schemaOf(t reflect.Type, v reflect.Value) map[string]any {
 				inner = v.Field(i)
 			}
 			p := schemaOf(f.Type, inner)
+			if inline(f) {
+				maps.Copy(properties, p["properties"].(map[string]any)) // a struct's schema has them
+				continue
+			}
 			if doc := f.Tag.Get("doc"); doc != "" {
 				p["description"] = doc
 			}

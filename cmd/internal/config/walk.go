@@ -35,6 +35,10 @@ func walkAt(t reflect.Type, path string, visit func(field)) {
 		if !f.IsExported() {
 			continue
 		}
+		if inline(f) {
+			walkAt(f.Type, path, visit)
+			continue
+		}
 		at := join(path, keyOf(f))
 		visit(field{path: at, key: keyOf(f), doc: f.Tag.Get("doc"), typ: f.Type, leaf: isLeaf(f.Type)})
 		inner := at
@@ -57,6 +61,12 @@ func isLeaf(t reflect.Type) bool {
 		return isLeaf(t.Elem())
 	}
 	return true
+}
+
+// inline reports whether the keys of a section stand in the section around it.
+func inline(f reflect.StructField) bool {
+	_, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	return options == "inline" && f.Type.Kind() == reflect.Struct
 }
 
 func keyOf(f reflect.StructField) string {
@@ -101,7 +111,14 @@ func fromEnviron(prefix string, environ []string, cfg any) error {
 
 func child(v reflect.Value, key string) reflect.Value {
 	for i := range v.NumField() {
-		if f := v.Type().Field(i); f.IsExported() && keyOf(f) == key {
+		f := v.Type().Field(i)
+		switch {
+		case !f.IsExported():
+		case inline(f):
+			if found := child(v.Field(i), key); found.IsValid() {
+				return found
+			}
+		case keyOf(f) == key:
 			return v.Field(i)
 		}
 	}
