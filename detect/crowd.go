@@ -78,7 +78,7 @@ func (in *incidents) emitCrowd(c *crowd, atNS int64) {
 	} else {
 		in.opened++
 	}
-	a.ID = alertID(&a, key, c.hourNS)
+	a.ID = in.alertID(&a, key, c.hourNS)
 	a.IncidentID = incidentID(&a, key, c.hourNS)
 	in.complete(&a)
 	in.emit(a)

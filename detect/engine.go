@@ -15,7 +15,10 @@ const second = int64(time.Second)
 // Config is what an Engine needs to know.
 type Config struct {
 	Sensor string // name put into alerts
-	Seed   uint64 // of the hashes behind table keys; from the deployment key
+	// API is the group of hosts whose calls this engine gets: part of the
+	// identity of its alerts. "" is the engine of everything else.
+	API  string
+	Seed uint64 // of the hashes behind table keys; from the deployment key
 	// MaxPending bounds the calls held back for ordering. Beyond it the oldest
 	// second is judged early and counted in Stats.Forced. 0 means DefaultMaxPending.
 	MaxPending int
@@ -55,6 +58,20 @@ type Stats struct {
 	Opened   int64 // alerts raised
 	Revised  int64 // later revisions of them
 	Folded   int64 // alerts folded into a population alert
+}
+
+// Add adds the counters of another engine.
+func (s *Stats) Add(o Stats) {
+	s.Received += o.Received
+	s.Judged += o.Judged
+	s.Pending += o.Pending
+	s.Late += o.Late
+	s.Forced += o.Forced
+	s.Facts += o.Facts
+	s.Lost += o.Lost
+	s.Opened += o.Opened
+	s.Revised += o.Revised
+	s.Folded += o.Folded
 }
 
 // New returns an Engine that hands each alert, and each later revision of it,
@@ -133,16 +150,27 @@ func (e *Engine) Stats() Stats {
 // that timers run whether or not anybody calls.
 func (e *Engine) advance(to int64) {
 	for {
-		next := e.nextTimer()
-		if len(e.seconds) > 0 && e.seconds[0]+second <= next {
-			next = e.seconds[0] + second
-		}
+		next := e.next()
 		if next > to {
 			return
 		}
 		e.tick(next)
 	}
 }
+
+// next is when the next tick falls.
+func (e *Engine) next() int64 {
+	next := e.nextTimer()
+	if len(e.seconds) > 0 && e.seconds[0]+second <= next {
+		next = e.seconds[0] + second
+	}
+	return next
+}
+
+// NextNS is the event time of the tick that Advance would do first, and false
+// before the first call. Several engines that are advanced tick by tick in the
+// order of their times tell their alerts in that order.
+func (e *Engine) NextNS() (int64, bool) { return e.next(), e.tickedNS != 0 }
 
 func (e *Engine) nextTimer() int64 {
 	step := int64(time.Minute)

@@ -123,7 +123,7 @@ func (in *incidents) raise(key incidentKey, i *incident, s *Suspicion, atNS int6
 		i = &incident{key: key, seq: in.seq}
 		in.byKey[key] = i
 	}
-	id := alertID(&alert, key, s.StartedNS)
+	id := in.alertID(&alert, key, s.StartedNS)
 	again := i.alert.ID == id
 	i.held, i.open, i.openedNS, i.evidenceNS, i.latest, i.latestHit = s.Case, true, atNS, atNS, s.Score, s.Impact
 	if !again {
@@ -266,11 +266,16 @@ var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPaddi
 
 // alertID is a pure function of what the alert is about and the hour in which
 // its story began: a replay, a restart or another process finds the same.
-func alertID(a *event.Alert, key incidentKey, startedNS int64) string {
-	return hashID("alert", key.detector, fmt.Sprint(max(a.RuleVersion, 1)), string(key.entity.Kind), key.entity.Value, key.scope, fmt.Sprint(startedNS/hourlyNS))
+func (in *incidents) alertID(a *event.Alert, key incidentKey, startedNS int64) string {
+	about := "alert"
+	if in.cfg.API != "" { // one client may have a story at each API
+		about = "alert of " + in.cfg.API
+	}
+	return hashID(about, key.detector, fmt.Sprint(max(a.RuleVersion, 1)), string(key.entity.Kind), key.entity.Value, key.scope, fmt.Sprint(startedNS/hourlyNS))
 }
 
-// incidentID groups the alerts of one rule family about one entity.
+// incidentID groups the alerts of one rule family about one entity, at
+// whatever API.
 func incidentID(a *event.Alert, key incidentKey, startedNS int64) string {
 	return hashID("incident", family(key.detector), string(key.entity.Kind), key.entity.Value, fmt.Sprint(startedNS/quietNS))
 }

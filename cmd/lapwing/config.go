@@ -28,7 +28,14 @@ type Config struct {
 // DetectConfig bounds detection.
 type DetectConfig struct {
 	Specs  []string        `yaml:"specs" doc:"OpenAPI documents (3.0, 3.1) of the APIs that are watched"`
+	APIs   []APIConfig     `yaml:"apis" doc:"groups of hosts that are judged apart, and may be judged in different processes; hosts that none lists are judged together"`
 	Replay config.Duration `yaml:"replay" doc:"at start, learn again from stored calls of this long"`
+}
+
+// APIConfig names the hosts of one API.
+type APIConfig struct {
+	Name  string   `yaml:"name" doc:"name of the group, part of the identity of its alerts"`
+	Hosts []string `yaml:"hosts" doc:"hosts, or *. and a domain for every name below it"`
 }
 
 // StoreConfig bounds the embedded store.
@@ -70,6 +77,9 @@ func (c *Config) Validate() error {
 	if c.Detect.Replay < 0 {
 		bad("detect.replay must not be negative")
 	}
+	if err := standard.CheckAPIs(c.detection(pseudonym.Offline()).APIs); err != nil {
+		bad("detect.apis: %w", err)
+	}
 	errs = append(errs, c.Sensor.Validate(), c.Identity.Validate(), c.Alerting.validate())
 	return errors.Join(errs...)
 }
@@ -78,7 +88,13 @@ func (c *Config) path(name string) string { return filepath.Join(c.Data, name) }
 
 // detector builds the standard detection under the given key.
 func (c *Config) detector(keys *pseudonym.Keyring, emit func(event.Alert)) (*standard.Detection, error) {
-	return standard.New(standard.Config{
-		Sensor: c.Sensor.Name, Seed: keys.Hash([]byte("lapwing detection tables")), Specs: c.Detect.Specs,
-	}, emit)
+	return standard.New(c.detection(keys), emit)
+}
+
+func (c *Config) detection(keys *pseudonym.Keyring) standard.Config {
+	d := standard.Config{Sensor: c.Sensor.Name, Seed: keys.Hash([]byte("lapwing detection tables")), Specs: c.Detect.Specs}
+	for _, a := range c.Detect.APIs {
+		d.APIs = append(d.APIs, standard.API{Name: a.Name, Hosts: a.Hosts})
+	}
+	return d
 }

@@ -1,6 +1,8 @@
 // Package standard puts the stages of detection into their order: first the
 // models that complete an observation (which route, which part of a login),
-// then the detectors.
+// then the detectors. Each API that the configuration names has an engine of
+// its own, a cell: what a cell says follows from its own calls alone, wherever
+// it runs.
 package standard
 
 import (
@@ -23,31 +25,49 @@ type Config struct {
 	Seed       uint64   // of the hashes behind table keys; from the deployment key
 	Specs      []string // OpenAPI documents
 	Historical bool     // marks alerts as raised over old data
+	APIs       []API    // judged apart from each other; empty: all hosts together
+	// Here says which cells this process has, by name; nil: all of them.
+	Here func(cell string) bool
 }
 
-// A Detection is an engine with all its stages. It is used by one goroutine.
-type Detection struct {
+// A Cell is an engine with all its stages, for the calls of one API.
+type Cell struct {
 	*detect.Engine
 	inventory *inventory.Stage
 }
 
-// New loads the specifications and makes the stages. Each alert, and each
-// later revision of it, goes to emit.
+// Endpoints returns the inventory by (host, route, method).
+func (c *Cell) Endpoints() []event.Endpoint { return c.inventory.Endpoints() }
+
+// New loads the specifications and makes the cells. Each alert, and each later
+// revision of it, goes to emit.
 func New(cfg Config, emit func(event.Alert)) (*Detection, error) {
-	var specs *spec.Set
-	if len(cfg.Specs) > 0 {
-		var list []*spec.Spec
-		for _, path := range cfg.Specs {
-			s, err := spec.Load(path)
-			if err != nil {
-				return nil, fmt.Errorf("specification: %w", err)
-			}
-			list = append(list, s)
+	specs, err := load(cfg.Specs)
+	if err != nil {
+		return nil, err
+	}
+	names, routes, err := newRoutes(cfg.APIs)
+	if err != nil {
+		return nil, err
+	}
+	d := &Detection{names: names, routes: routes}
+	for _, name := range names {
+		var c *Cell
+		if cfg.Here == nil || cfg.Here(name) {
+			c = newCell(&cfg, name, specs, emit)
 		}
-		specs = spec.NewSet(list...)
+		d.cells = append(d.cells, c)
+	}
+	return d, nil
+}
+
+func newCell(cfg *Config, name string, specs *spec.Set, emit func(event.Alert)) *Cell {
+	api := name
+	if name == Other {
+		api = ""
 	}
 	inv := inventory.New(inventory.Config{Specs: specs, Seed: cfg.Seed})
-	engine := detect.New(detect.Config{Sensor: cfg.Sensor, Seed: cfg.Seed, Historical: cfg.Historical}, emit,
+	engine := detect.New(detect.Config{Sensor: cfg.Sensor, API: api, Seed: cfg.Seed, Historical: cfg.Historical}, emit,
 		inv,
 		login.New(login.Config{Seed: cfg.Seed}),
 		credentials.New(credentials.Config{Seed: cfg.Seed}),
@@ -55,8 +75,20 @@ func New(cfg Config, emit func(event.Alert)) (*Detection, error) {
 		probing.New(cfg.Seed),
 		scraping.New(cfg.Seed),
 	)
-	return &Detection{Engine: engine, inventory: inv}, nil
+	return &Cell{Engine: engine, inventory: inv}
 }
 
-// Endpoints returns the inventory by (host, route, method).
-func (d *Detection) Endpoints() []event.Endpoint { return d.inventory.Endpoints() }
+func load(paths []string) (*spec.Set, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	var list []*spec.Spec
+	for _, path := range paths {
+		s, err := spec.Load(path)
+		if err != nil {
+			return nil, fmt.Errorf("specification: %w", err)
+		}
+		list = append(list, s)
+	}
+	return spec.NewSet(list...), nil
+}
