@@ -60,3 +60,11 @@ type AlertQuery struct {
 	Since    time.Time // last seen
 	Limit    int       // the newest so many; 0: all
 }
+
+// An Eraser forgets a person.
+type Eraser interface {
+	// Erase deletes every call whose actor, user, token or account is the
+	// given value, for good, and returns how many there were. Calls that
+	// arrive later are not affected.
+	Erase(ctx context.Context, actor string) (int64, error)
+}
