@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: run build sensor test test-race lint fuzz bench fidelity test-live docs sample clean
+.PHONY: run build sensor test test-race test-integration chaos chaos-quick lint fuzz bench bench-pipeline fidelity test-live docs sample clean
 
 run: build
 	$(BIN)/lapwing run
@@ -52,6 +52,24 @@ fidelity:
 test-live:
 	LAPWING_REQUIRE_NET=1 $(GO) test -count=1 ./capture/live ./capture/filter
 	LAPWING_REQUIRE_NET=1 $(GO) test -count=1 -v -run Live ./cmd/lapwing
+
+# Against a real Kafka and a real ClickHouse: those of KAFKA_BROKERS and
+# CLICKHOUSE_DSN, else ones that are started for it (needs Java 17 and maven).
+integration = $(shell find . -name '*_integration_test.go' | xargs -rn1 dirname | sort -u)
+test-integration:
+	.ci/with-servers $(GO) test -count=1 -p 2 -timeout 20m -run '^TestIntegration' $(integration)
+
+# Kills and breaks everything while calls run, and counts what arrived. The
+# long form takes about an hour; its results go into docs/reliability.md.
+chaos:
+	LAPWING_CHAOS=long .ci/with-servers $(GO) test -count=1 -v -timeout 150m -run '^TestChaos' ./internal/chaos
+
+chaos-quick:
+	LAPWING_CHAOS=quick .ci/with-servers $(GO) test -count=1 -timeout 15m -run '^TestChaos' ./internal/chaos
+
+# Calls a second through Kafka into ClickHouse, beside the bare clients.
+bench-pipeline:
+	.ci/with-servers $(GO) test -count=1 -v -timeout 20m -run '^TestPipelineThroughput$$' ./internal/chaos -args -throughput
 
 docs: build
 	$(BIN)/lapwing config reference > docs/configuration.md
