@@ -23,6 +23,9 @@ const (
 	breakerPause    = time.Minute
 	maxBreakerPause = 15 * time.Minute
 
+	// unsavedPause is how long deliveries wait for a copy that cannot be written.
+	unsavedPause = time.Second
+
 	maxSample = 10 // incidents named in a summary
 )
 
@@ -100,9 +103,14 @@ func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 
 // next returns what to send now, or how long to wait, 0 for until woken.
 func (p *Pipeline) next(r *route) (*batch, time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.lock()
+	defer p.unlock()
 	now := p.cfg.Now()
+	// A successor would send again what the copy does not know to be sent: one
+	// message in flight, not all of an outage.
+	if len(p.unsaved) > 0 && p.cfg.Replica != nil && p.commit(&entry{}) != nil {
+		return nil, unsavedPause
+	}
 	p.bury(r, now)
 	queue := p.state.pending[r.Destination.Name()]
 	if len(queue) == 0 {
@@ -143,7 +151,7 @@ func (p *Pipeline) bury(r *route, now time.Time) {
 		if now.Sub(it.At) <= p.cfg.MaxAge {
 			break // oldest first
 		}
-		old = append(old, done{name, it.Seq})
+		old = append(old, done{name, it.Seq, it.Incident})
 	}
 	if len(old) == 0 {
 		return
@@ -187,8 +195,8 @@ func (p *Pipeline) summary(r *route, items []item, now time.Time) *batch {
 
 // settle notes how sending b went.
 func (p *Pipeline) settle(r *route, b *batch, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.lock()
+	defer p.unlock()
 	name := r.Destination.Name()
 	now := p.cfg.Now()
 	if err != nil && !IsPermanent(err) {
@@ -202,7 +210,7 @@ func (p *Pipeline) settle(r *route, b *batch, err error) {
 	r.until = time.Time{}
 	settled := make([]done, len(b.items))
 	for i, it := range b.items {
-		settled[i] = done{name, it.Seq}
+		settled[i] = done{name, it.Seq, it.Incident}
 	}
 	switch {
 	case err != nil:

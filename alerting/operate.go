@@ -57,8 +57,8 @@ func (p *Pipeline) operate(id, by string, do func(*tracked, *entry, time.Time) e
 	if by == "" {
 		return fmt.Errorf("incident %s: who does it is missing", id)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.lock()
+	defer p.unlock()
 	have := p.find(id)
 	if have == nil {
 		return fmt.Errorf("incident %s: %w", id, ErrUnknown)
@@ -92,8 +92,8 @@ func (p *Pipeline) find(id string) *tracked {
 // time it got. A silence with an ID replaces the one that has it. It holds for
 // alerts that come from now on.
 func (p *Pipeline) AddSilence(s Silence) (Silence, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.lock()
+	defer p.unlock()
 	now := p.cfg.Now().UTC()
 	if err := s.check(now); err != nil {
 		return Silence{}, fmt.Errorf("silence: %w", err)
@@ -121,8 +121,8 @@ func (p *Pipeline) AddSilence(s Silence) (Silence, error) {
 
 // ExpireSilence ends a silence now, durably.
 func (p *Pipeline) ExpireSilence(id string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.lock()
+	defer p.unlock()
 	s, ok := p.state.silences[id]
 	if !ok {
 		return fmt.Errorf("silence %s: %w", id, ErrUnknown)

@@ -23,7 +23,11 @@ type Config struct {
 	Dir    string // data directory; the log is Dir/alerts.log. Required
 	Routes []Route
 	Reveal func(name string) string // turns a pseudonym "nm-…" into the name; nil: nobody may
-	Logger *slog.Logger             // failures of delivery; never secrets. Default: discard
+	// Replica keeps a copy of the log for a successor elsewhere; what it holds
+	// wins over the log in Dir. Nothing is sent before the copy says that it is
+	// due. nil: there is no copy.
+	Replica Replica
+	Logger  *slog.Logger // failures of delivery; never secrets. Default: discard
 
 	Now    func() time.Time // default time.Now
 	Jitter func() float64   // in [0, 1), spreads retries; default math/rand
@@ -86,6 +90,9 @@ type Pipeline struct {
 	cfg    Config
 	routes []*route
 
+	// Who changes anything has the turn for all of it, and gives up mu alone
+	// while the replica writes: those who only look need not wait for a broker.
+	turn    sync.Mutex
 	mu      sync.Mutex
 	journal *journal.Journal
 	state   state
@@ -142,12 +149,52 @@ func Open(c Config) (*Pipeline, error) {
 		return nil, fmt.Errorf("alerting: %w", err)
 	}
 	p.journal = j
-	p.base = j.Size()
-	if err := p.dropUnrouted(); err != nil {
+	p.lock()
+	defer p.unlock()
+	if err = p.takeOver(); err == nil {
+		p.base = j.Size()
+		err = p.dropUnrouted()
+	}
+	if err != nil {
 		_ = j.Close() // the first error is the one that matters
 		return nil, err
 	}
 	return p, nil
+}
+
+// lock takes the turn; see Pipeline.
+func (p *Pipeline) lock() {
+	p.turn.Lock()
+	p.mu.Lock()
+}
+
+func (p *Pipeline) unlock() {
+	p.mu.Unlock()
+	p.turn.Unlock()
+}
+
+// takeOver takes the copy that the last owner left, and becomes its owner.
+// Without any copy the log in the directory begins it.
+func (p *Pipeline) takeOver() error {
+	if p.cfg.Replica == nil {
+		return nil
+	}
+	found := newState()
+	known, err := p.cfg.Replica.Load(found.restore)
+	if err != nil {
+		return fmt.Errorf("alerting: take over: %w", err)
+	}
+	if known {
+		found.settle()
+		p.state = found
+		if err := p.journal.Rewrite(p.state.snapshot); err != nil {
+			return fmt.Errorf("alerting: take over: %w", err)
+		}
+	}
+	if err := p.cfg.Replica.Begin(p.state.whole); err != nil {
+		return fmt.Errorf("alerting: take over: %w", err)
+	}
+	return nil
 }
 
 // dropUnrouted gives up what is pending for destinations that were taken out of
@@ -158,7 +205,7 @@ func (p *Pipeline) dropUnrouted() error {
 		if p.routeOf(name) == nil {
 			p.counts.unrouted += int64(len(items))
 			for _, it := range items {
-				e.Done = append(e.Done, done{name, it.Seq})
+				e.Done = append(e.Done, done{name, it.Seq, it.Incident})
 			}
 		}
 	}
@@ -209,8 +256,8 @@ func (p *Pipeline) Accept(ctx context.Context, alerts []event.Alert) error {
 }
 
 func (p *Pipeline) accept(alerts []event.Alert) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.lock()
+	defer p.unlock()
 	now := p.cfg.Now().UTC()
 	var e entry
 	var add counts
@@ -287,14 +334,21 @@ func (p *Pipeline) enqueue(e *entry, r *route, incident string, k Kind, now time
 	e.Queued = append(e.Queued, item{Seq: e.Seq, Destination: name, Incident: incident, Kind: k, At: now})
 }
 
-// commit makes e durable, then true, then wakes whom it concerns.
+// commit makes e durable, then true, then wakes whom it concerns. The caller
+// has the turn.
 func (p *Pipeline) commit(e *entry) error {
 	e.Done = append(e.Done, p.unsaved...)
 	record, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("encode entry: %w", err)
 	}
+	if err := p.replicate(e); err != nil {
+		// The copy may hold these numbers: they are given to nothing else.
+		p.state.seq = max(p.state.seq, e.Seq)
+		return err
+	}
 	if err := p.journal.Append(record); err != nil {
+		p.state.seq = max(p.state.seq, e.Seq)
 		return err
 	}
 	p.unsaved = nil
@@ -314,12 +368,35 @@ func (p *Pipeline) commit(e *entry) error {
 	return nil
 }
 
+// replicate puts into the copy what e changes.
+func (p *Pipeline) replicate(e *entry) error {
+	if p.cfg.Replica == nil {
+		return nil
+	}
+	records, err := p.state.copies(e)
+	if err != nil {
+		return err
+	}
+	p.mu.Unlock()
+	defer p.mu.Lock()
+	if err := p.cfg.Replica.Put(records); err != nil {
+		return fmt.Errorf("copy the alert log: %w", err)
+	}
+	return nil
+}
+
 // compact rewrites the log once it is much longer than what it says.
 func (p *Pipeline) compact() {
 	if size := p.journal.Size(); size < p.tight || size < 4*p.base {
 		return
 	}
-	p.counts.evicted += int64(p.state.forget(p.cfg.Now().Add(-p.cfg.Retention)))
+	old := p.state.old(p.cfg.Now().Add(-p.cfg.Retention))
+	if err := p.replicate(old); err != nil {
+		p.cfg.Logger.Error("old incidents could not be forgotten", "error", err)
+		old = &entry{}
+	}
+	p.state.apply(old)
+	p.counts.evicted += int64(len(old.Dropped))
 	if err := p.journal.Rewrite(p.state.snapshot); err != nil {
 		p.cfg.Logger.Error("alert log could not be compacted", "error", err)
 		p.base = p.journal.Size() // do not try again at every record

@@ -35,7 +35,12 @@ type item struct {
 type done struct {
 	Destination string `json:"to"`
 	Seq         uint64 `json:"seq"`
+
+	incident string // which it was about, where that is known
 }
+
+// key is what tells one item from all others.
+func (d done) key() done { return done{Destination: d.Destination, Seq: d.Seq} }
 
 type state struct {
 	incidents map[string]*tracked
@@ -67,10 +72,10 @@ func (s *state) apply(e *entry) {
 	if len(e.Done) > 0 {
 		gone := make(map[done]bool, len(e.Done))
 		for _, d := range e.Done {
-			gone[d] = true
+			gone[d.key()] = true
 		}
 		for name, items := range s.pending {
-			s.pending[name] = slices.DeleteFunc(items, func(it item) bool { return gone[done{name, it.Seq}] })
+			s.pending[name] = slices.DeleteFunc(items, func(it item) bool { return gone[done{Destination: name, Seq: it.Seq}] })
 		}
 	}
 	s.seq = max(s.seq, e.Seq)
@@ -136,21 +141,21 @@ func (s *state) busy() map[string]bool {
 	return out
 }
 
-// forget drops incidents resolved before then, and silences long over.
-func (s *state) forget(then time.Time) int {
-	busy, n := s.busy(), 0
+// old says which incidents were resolved before then, and which silences were
+// over.
+func (s *state) old(then time.Time) *entry {
+	e, busy := &entry{}, s.busy()
 	for id, t := range s.incidents {
 		if t.State == StateResolved && t.ResolvedAt.Before(then) && t.UpdatedAt.Before(then) && !busy[id] {
-			delete(s.incidents, id)
-			n++
+			e.Dropped = append(e.Dropped, id)
 		}
 	}
 	for id, q := range s.silences {
 		if q.Until.Before(then) {
-			delete(s.silences, id)
+			e.Unsilenced = append(e.Unsilenced, id)
 		}
 	}
-	return n
+	return e
 }
 
 // snapshot adds records that say all of the state.
