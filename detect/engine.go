@@ -30,9 +30,9 @@ const DefaultMaxPending = 1 << 20
 
 // An Engine orders calls by event time and leads them through its stages.
 type Engine struct {
-	cfg       Config
+	cfg       Config `snapshot:"same"`
 	stages    []Stage
-	byName    map[string]Stage
+	byName    map[string]Stage `snapshot:"-"`
 	incidents *incidents
 	out       Output
 
@@ -42,8 +42,8 @@ type Engine struct {
 	tickedNS int64 // everything before it has been judged; 0 before the first call
 	lastNS   int64 // newest Call.End seen
 	stats    Stats
-	obs      Observation
-	facts    []Fact
+	obs      Observation `snapshot:"-"`
+	facts    []Fact      `snapshot:"-"`
 }
 
 // Stats count what became of the calls: Received = Judged + Pending.

@@ -56,7 +56,7 @@ type incident struct {
 }
 
 type incidents struct {
-	cfg     Config
+	cfg     Config `snapshot:"same"`
 	emit    func(event.Alert)
 	byKey   map[incidentKey]*incident
 	crowds  map[crowdKey]*crowd

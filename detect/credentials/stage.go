@@ -37,7 +37,7 @@ const (
 
 // A Stage judges attempts. It implements detect.Stage.
 type Stage struct {
-	cfg      Config
+	cfg      Config                `snapshot:"same"`
 	clients  *state.Table[client]  // by address
 	sources  *state.Table[program] // by address and fingerprint
 	groups   *state.Table[group]   // by network, by session

@@ -50,8 +50,8 @@ type Stats struct {
 // A Stage is the inventory as a stage of detection.
 type Stage struct {
 	detect.NoFacts
-	specs    *spec.Set
-	seed     uint64
+	specs    *spec.Set `snapshot:"same"`
+	seed     uint64    `snapshot:"same"`
 	hosts    map[string]*host
 	last     *host   // of the previous call: calls come in runs
 	order    []*host // as they came, so that nothing depends on map order
@@ -64,7 +64,7 @@ type Stage struct {
 	nowNS    int64               // of the last call
 	ownSeen  map[*spec.Spec]bool // descriptions of which a host that they name has answered
 	stats    Stats
-	path     pathBuffer
+	path     pathBuffer `snapshot:"-"`
 }
 
 var _ detect.Stage = (*Stage)(nil)

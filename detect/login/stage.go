@@ -39,7 +39,7 @@ type Stage struct {
 	detect.NoFacts
 	detect.NoAdvance
 	detect.NoClose
-	cfg       Config
+	cfg       Config `snapshot:"same"`
 	endpoints *state.Table[endpoint]
 	shapes    *state.Table[fields] // by Shape.Request.Hash
 	tries     *state.Table[try]    // by source: its last attempt of unclear outcome

@@ -21,8 +21,8 @@ type Stage struct {
 	detect.NoAdvance
 	detect.NoClose
 
-	seed    uint64
-	nouns   *nouns
+	seed    uint64 `snapshot:"same"`
+	nouns   *nouns `snapshot:"-"`
 	budget  *grow.Budget
 	actors  *state.Table[memory]
 	params  *state.Table[param]
@@ -32,7 +32,7 @@ type Stage struct {
 	classes *state.Table[class]
 	fields  *state.Table[field]
 	holders *state.Table[holder]
-	asked   []uint64 // hashes of the identifiers in the request at hand
+	asked   []uint64 `snapshot:"-"` // hashes of the identifiers in the request at hand
 	stats   Stats
 }
 

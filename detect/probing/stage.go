@@ -70,7 +70,7 @@ type Stage struct {
 	detect.NoAdvance
 	detect.NoClose
 
-	seed     uint64
+	seed     uint64 `snapshot:"same"`
 	budget   *grow.Budget
 	suspects *state.Table[suspect]
 	missing  *state.Table[missed]

@@ -20,7 +20,7 @@ const (
 type Stage struct {
 	detect.NoClose
 
-	seed       uint64
+	seed       uint64 `snapshot:"same"`
 	budget     *grow.Budget
 	harvests   *state.Table[harvest]
 	cohorts    *state.Table[cohort]

@@ -2,10 +2,10 @@ package spec
 
 // A Spec is one imported API description.
 type Spec struct {
-	Source     string       // the file it was read from
+	Source     string       `snapshot:"-"` // the file it was read from
 	Title      string       //
 	Version    string       // of the API, as the document states it
-	Warnings   []string     // what could not be read, in order
+	Warnings   []string     `snapshot:"-"` // what could not be read, in order
 	Operations []*Operation // in order of template and method; one per base path
 
 	servers []server

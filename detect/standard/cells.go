@@ -129,9 +129,10 @@ func (r *routes) look(host string) int {
 // A Detection is one engine with all its stages for each API. It is used by
 // one goroutine.
 type Detection struct {
-	names  []string
-	routes *routes
-	cells  []*Cell // nil where another process has the cell
+	names   []string `snapshot:"same"`
+	version int      `snapshot:"same"` // of the state
+	routes  *routes  `snapshot:"-"`
+	cells   []*Cell  // nil where another process has the cell
 	// Foreign counts the calls of cells that are not here.
 	Foreign int64
 }

@@ -50,7 +50,7 @@ func New(cfg Config, emit func(event.Alert)) (*Detection, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Detection{names: names, routes: routes}
+	d := &Detection{names: names, version: detect.StateVersion, routes: routes}
 	for _, name := range names {
 		var c *Cell
 		if cfg.Here == nil || cfg.Here(name) {

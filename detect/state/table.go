@@ -15,7 +15,7 @@ const Slots = 256
 // Pointers that Get and Put return are valid until the next Put.
 type Table[V any] struct {
 	slots   [Slots]slot[V]
-	perSlot int
+	perSlot int `snapshot:"same"`
 	evicted int64
 	refused int64
 	size    int
@@ -23,7 +23,7 @@ type Table[V any] struct {
 }
 
 type slot[V any] struct {
-	index   map[uint64]int32
+	index   map[uint64]int32 `snapshot:"-"`
 	entries []entry[V]
 	hand    int32 // where the next search for a victim begins
 }

@@ -1,0 +1,4 @@
+package scraping
+
+// SnapshotTypes names the cases that incidents hold.
+func (*Stage) SnapshotTypes() []any { return []any{(*tale)(nil)} }
