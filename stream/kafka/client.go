@@ -1,0 +1,115 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+)
+
+// A Client speaks to one cluster.
+type Client struct {
+	cfg         Config
+	compression kafkago.Compression
+	dialer      *kafkago.Dialer
+	transport   *kafkago.Transport
+	api         *kafkago.Client
+	stats       counters
+
+	mu     sync.Mutex // protects what follows
+	writes map[partition]*sync.Mutex
+	claims map[*Claim]struct{}
+}
+
+type partition struct {
+	topic string
+	id    int
+}
+
+// metadataAge bounds how long a leader that has moved is not noticed.
+const metadataAge = 2 * time.Second
+
+// New makes a client and reaches for nobody: requests do that.
+func New(cfg Config) (*Client, error) {
+	cfg = cfg.defaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	compression, _ := parseCompression(cfg.Compression)
+	mechanism, _ := cfg.SASL.mechanism()
+	c := &Client{cfg: cfg, compression: compression, writes: map[partition]*sync.Mutex{}, claims: map[*Claim]struct{}{}}
+	c.dialer = &kafkago.Dialer{
+		ClientID: cfg.ClientID, Timeout: 5 * time.Second, DialFunc: cfg.Dial, TLS: cfg.TLS, SASLMechanism: mechanism,
+	}
+	c.transport = &kafkago.Transport{
+		Dial: cfg.Dial, DialTimeout: 8 * time.Second, ClientID: cfg.ClientID, TLS: cfg.TLS, SASL: mechanism, MetadataTTL: metadataAge,
+	}
+	c.api = &kafkago.Client{Addr: kafkago.TCP(cfg.Brokers...), Timeout: cfg.RequestTimeout, Transport: c.transport}
+	return c, nil
+}
+
+// Open makes a client and checks that a broker answers to it, by Check.
+func Open(ctx context.Context, cfg Config) (*Client, error) {
+	c, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Check(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Check asks the brokers one after the other until one answers, and else says
+// for each why it did not.
+func (c *Client) Check(ctx context.Context) error {
+	var errs []error
+	for _, address := range c.cfg.Brokers {
+		err := c.checkBroker(ctx, address)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil && len(errs) > 0 {
+			break
+		}
+		errs = append(errs, c.explain(fmt.Errorf("%s: %w", address, err), ""))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Client) checkBroker(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)
+	defer cancel()
+	conn, err := c.dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(c.cfg.RequestTimeout)); err != nil {
+		return err
+	}
+	_, err = conn.Brokers()
+	return err
+}
+
+// Close ends idle connections. Groups are ended by their context, before.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Partitions is how many partitions calls are spread over.
+func (c *Client) Partitions() int { return c.cfg.Partitions }
+
+// writing returns the lock that keeps the writes to a partition apart.
+func (c *Client) writing(p partition) *sync.Mutex {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.writes[p]
+	if m == nil {
+		m = &sync.Mutex{}
+		c.writes[p] = m
+	}
+	return m
+}
