@@ -22,8 +22,9 @@ type Sender interface {
 	// outcome is unknown, and the same records are sent again in the same
 	// order, after a pause that the spool chooses.
 	//
-	// Two kinds of errors steer the spool: a *Rejection says that one record
-	// will never be taken, a *Pause says when to try again.
+	// Three kinds of errors steer the spool: a *Rejection says that one record
+	// will never be taken, a *Partial that some were taken, a *Pause when to
+	// try again.
 	Send(ctx context.Context, recs []Packed) error
 }
 
@@ -35,6 +36,16 @@ type Rejection struct {
 	Index  int    // of the record among those that were sent
 	Reason string // for people
 }
+
+// A Partial is an error after the first Sent records were taken: they are not
+// sent again.
+type Partial struct {
+	Sent int
+	Err  error
+}
+
+func (p *Partial) Error() string { return p.Err.Error() }
+func (p *Partial) Unwrap() error { return p.Err }
 
 func (r *Rejection) Error() string {
 	return fmt.Sprintf("record %d was rejected: %s", r.Index, r.Reason)

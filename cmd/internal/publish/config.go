@@ -109,9 +109,6 @@ func (c *Config) Validate(section string) error {
 	if c.Spool.Linger < config.Duration(time.Millisecond) || c.Spool.Linger > config.Duration(900*time.Millisecond) {
 		bad("spool.linger must be between 1ms and 900ms: sources tell their time once a second")
 	}
-	if c.On() && c.Spool.Dir == "" {
-		bad("spool.dir must name a directory: calls wait there while nobody takes them")
-	}
 	return errors.Join(append(errs, c.Kafka.Validate(section+".kafka"), c.HTTPS.validate(section+".https"))...)
 }
 

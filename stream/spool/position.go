@@ -1,0 +1,120 @@
+package spool
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// The position file says how far the log has been shipped. It has two slots
+// that are written in turn, so that a torn write leaves the one before: what
+// was shipped since then is shipped again, as the very same bytes.
+const (
+	positionName = "position"
+	slotBytes    = 8 << 10
+)
+
+// A mark is how far one partition has been shipped.
+type mark struct {
+	boot uint64
+	next uint64 // number expected next
+	own  uint64 // calls that the packer had dropped by then
+
+	// Not kept across restarts.
+	ownTally   tally  // own, by reason
+	extraTally tally  // what the last record said of losses behind the packer
+	damaged    tally  // losses found while shipping, of a boot that is over
+	tail       uint64 // number after the last damaged record whose header was readable
+	known      uint64 // calls of damaged records since the last sound one
+}
+
+type positions struct {
+	file  File
+	turn  uint64
+	place place
+	marks map[int]*mark
+}
+
+// openPositions reads the position, if there is one that can be read. A disk
+// that takes no file now may take one later.
+func openPositions(fs FS, dir string) *positions {
+	p := &positions{marks: map[int]*mark{}}
+	name := filepath.Join(dir, positionName)
+	file, err := fs.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		if file, err = fs.Create(name); err == nil {
+			// Room is taken now: a full disk must not stop what frees it. If
+			// this fails, save says so.
+			_, _ = file.WriteAt(make([]byte, 2*slotBytes), 0)
+		}
+	}
+	if err != nil {
+		return p
+	}
+	p.file = file
+	var b [slotBytes]byte
+	for slot := range int64(2) {
+		if _, err := readFull(file, b[:], slot*slotBytes); err == nil {
+			p.load(b[:])
+		}
+	}
+	return p
+}
+
+func (p *positions) load(b []byte) {
+	n := int(binary.LittleEndian.Uint16(b[28:]))
+	end := 30 + 26*n
+	if end+4 > len(b) || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
+		return
+	}
+	turn := binary.LittleEndian.Uint64(b)
+	if turn <= p.turn {
+		return
+	}
+	p.turn = turn
+	p.place = place{binary.LittleEndian.Uint64(b[8:]), int64(binary.LittleEndian.Uint64(b[16:]))}
+	clear(p.marks)
+	for e := b[30:end]; len(e) > 0; e = e[26:] {
+		p.marks[int(binary.LittleEndian.Uint16(e))] = &mark{
+			boot: binary.LittleEndian.Uint64(e[2:]), next: binary.LittleEndian.Uint64(e[10:]), own: binary.LittleEndian.Uint64(e[18:])}
+	}
+}
+
+// save notes the position. It need not wait for the disk: an older position is
+// as good, only longer to ship again, as long as the log reaches back so far.
+func (p *positions) save(wait bool) error {
+	if p.file == nil {
+		return errors.New("there is no position file")
+	}
+	p.turn++
+	b := binary.LittleEndian.AppendUint64(make([]byte, 0, slotBytes), p.turn)
+	b = binary.LittleEndian.AppendUint64(b, p.place.segment)
+	b = binary.LittleEndian.AppendUint64(b, uint64(p.place.offset))
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(p.marks)))
+	for _, partition := range sortedKeys(p.marks) {
+		m := p.marks[partition]
+		b = binary.LittleEndian.AppendUint16(b, uint16(partition))
+		b = binary.LittleEndian.AppendUint64(b, m.boot)
+		b = binary.LittleEndian.AppendUint64(b, m.next)
+		b = binary.LittleEndian.AppendUint64(b, m.own)
+	}
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	_, err := p.file.WriteAt(b, int64(p.turn%2)*slotBytes)
+	if err == nil && wait {
+		err = p.file.Sync()
+	}
+	return err
+}
+
+func sortedKeys(m map[int]*mark) []int {
+	out := make([]int, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
