@@ -64,6 +64,10 @@ func (c *Cluster) script(args ...string) *exec.Cmd {
 	return exec.Command(filepath.Join(Root(c.t), ".ci", "kafka"), args...)
 }
 
+// ProxiedTarget is where a proxy that stands at node i's address among
+// KAFKA_PROXIED_BROKERS connects to.
+func (c *Cluster) ProxiedTarget(i int) string { return fmt.Sprintf("127.0.0.1:%d", c.port+500+i) }
+
 // Tool runs one of Kafka's command line programs by its class.
 func (c *Cluster) Tool(class string, args ...string) (string, error) {
 	out, err := c.script(append([]string{"tool", class}, args...)...).CombinedOutput()
