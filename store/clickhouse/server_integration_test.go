@@ -75,3 +75,17 @@ func TestIntegrationConformance(t *testing.T) {
 		}
 	})
 }
+
+func TestIntegrationArchive(t *testing.T) {
+	storetest.RunArchive(t, func(t *testing.T) (storetest.ArchiveStore, func() storetest.ArchiveStore) {
+		s := open(t, nil)
+		return s, func() storetest.ArchiveStore {
+			again, err := Open(t.Context(), s.cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { again.Close() })
+			return again
+		}
+	})
+}
