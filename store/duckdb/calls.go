@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -21,25 +22,30 @@ func (s *Store) AppendCalls(ctx context.Context, calls []*event.Call, progress [
 		return nil
 	}
 	return s.write(ctx, "append calls", func(conn *sql.Conn) error {
-		if len(calls) > 0 {
-			if err := appender(conn, "calls", func(a *duckdb.Appender) error {
-				var detail []byte
-				for _, c := range calls {
-					detail = c.AppendDetailJSON(detail[:0])
-					if err := appendCall(a, c, string(detail)); err != nil {
-						return fmt.Errorf("call %s: %w", c.ID, err)
-					}
-				}
-				return nil
-			}); err != nil {
-				return err
-			}
+		if err := insertCalls(conn, calls); err != nil {
+			return err
 		}
 		for _, p := range progress {
 			if _, err := conn.ExecContext(ctx,
 				`INSERT INTO progress VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET offset_done = greatest(offset_done, excluded.offset_done)`,
 				p.Source, p.Offset); err != nil {
 				return fmt.Errorf("progress of %s: %w", p.Source, err)
+			}
+		}
+		return nil
+	})
+}
+
+func insertCalls(conn *sql.Conn, calls []*event.Call) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	return appender(conn, "calls", func(a *duckdb.Appender) error {
+		var detail []byte
+		for _, c := range calls {
+			detail = c.AppendDetailJSON(detail[:0])
+			if err := appendCall(a, c, string(detail)); err != nil {
+				return fmt.Errorf("call %s: %w", c.ID, err)
 			}
 		}
 		return nil
@@ -222,4 +228,27 @@ func (s *Store) Retain(ctx context.Context, before time.Time) (deleted int64, er
 		return err
 	})
 	return deleted, err
+}
+
+// Erase implements store.Eraser. The rows are gone from the file once DuckDB
+// has reused or checkpointed their blocks, which Erase asks for.
+func (s *Store) Erase(ctx context.Context, actor string) (deleted int64, err error) {
+	if actor == "" {
+		return 0, errors.New("store: erase: no actor is named")
+	}
+	err = s.write(ctx, "erase", func(conn *sql.Conn) error {
+		res, err := conn.ExecContext(ctx, `DELETE FROM calls WHERE actor = ? OR user_name = ? OR token = ? OR account = ?`, actor, actor, actor, actor)
+		if err != nil {
+			return err
+		}
+		deleted, err = res.RowsAffected()
+		return err
+	})
+	if err != nil || deleted == 0 {
+		return 0, err
+	}
+	if _, err := s.db.ExecContext(ctx, "CHECKPOINT"); err != nil {
+		return deleted, fmt.Errorf("store: erase: the calls are deleted, and the file still holds them until its next checkpoint: %w", err)
+	}
+	return deleted, nil
 }

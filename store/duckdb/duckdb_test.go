@@ -34,6 +34,14 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestArchive(t *testing.T) {
+	storetest.RunArchive(t, func(t *testing.T) (storetest.ArchiveStore, func() storetest.ArchiveStore) {
+		s := open(t, filepath.Join(t.TempDir(), "calls.duckdb"))
+		t.Cleanup(func() { s.Close() })
+		return s, func() storetest.ArchiveStore { return s }
+	})
+}
+
 func TestQueriesCannotReachFiles(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "x.duckdb"))
 	defer s.Close()

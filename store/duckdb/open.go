@@ -47,8 +47,10 @@ type Store struct {
 }
 
 var (
-	_ store.Writer = (*Store)(nil)
-	_ store.Reader = (*Store)(nil)
+	_ store.Writer  = (*Store)(nil)
+	_ store.Reader  = (*Store)(nil)
+	_ store.Archive = (*Store)(nil)
+	_ store.Eraser  = (*Store)(nil)
 )
 
 // Open opens the file, making it if there is none.

@@ -39,6 +39,16 @@ CREATE TABLE IF NOT EXISTS progress (
     offset_done BIGINT NOT NULL
 );
 
+-- How far each partition of a log has been kept, in the same transaction as its
+-- calls.
+CREATE TABLE IF NOT EXISTS log_positions (
+    topic     VARCHAR NOT NULL,
+    partition INTEGER NOT NULL,
+    last      BIGINT  NOT NULL,
+    marks     VARCHAR NOT NULL, -- as JSON
+    PRIMARY KEY (topic, partition)
+);
+
 CREATE TABLE IF NOT EXISTS alerts (
     id          VARCHAR PRIMARY KEY,
     revision    INTEGER NOT NULL,
