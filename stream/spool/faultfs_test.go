@@ -3,9 +3,11 @@ package spool
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -41,7 +43,8 @@ func (m *memFS) powerLoss() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.locked = false
-	for name, f := range m.files {
+	for _, name := range slices.Sorted(maps.Keys(m.files)) {
+		f := m.files[name]
 		if !f.durable && m.rand.IntN(2) == 0 {
 			delete(m.files, name)
 			continue

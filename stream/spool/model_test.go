@@ -222,16 +222,19 @@ func TestModel(t *testing.T) {
 		w := &world{t: t, fs: newMemFS(rapid.Uint64().Draw(t, "seed")), now: time.Unix(1_700_000_000, 0), other: newAuditor(t)}
 		w.open()
 		t.Repeat(map[string]func(*rapid.T){
-			"packets":  func(t *rapid.T) { w.packetBatch(rapid.IntRange(1, 60).Draw(t, "n")) },
-			"lines":    func(t *rapid.T) { w.readLog(rapid.IntRange(1, 60).Draw(t, "n")) },
-			"flush":    func(t *rapid.T) { w.flush() },
-			"flush2":   func(t *rapid.T) { w.flush(); w.flush() },
-			"ship":     func(t *rapid.T) { w.ship(3) },
-			"away":     func(t *rapid.T) { w.other.fail = func([]Packed) error { return errAway } },
-			"back":     func(t *rapid.T) { w.other.fail = nil },
-			"full":     func(t *rapid.T) { w.fs.room = rapid.Int64Range(0, 3000).Draw(t, "room") },
-			"roomy":    func(t *rapid.T) { w.fs.room = -1 },
-			"broken":   func(t *rapid.T) { w.fs.faults = rapid.IntRange(1, 4).Draw(t, "faults"); w.fs.short = rapid.Bool().Draw(t, "short") },
+			"packets": func(t *rapid.T) { w.packetBatch(rapid.IntRange(1, 60).Draw(t, "n")) },
+			"lines":   func(t *rapid.T) { w.readLog(rapid.IntRange(1, 60).Draw(t, "n")) },
+			"flush":   func(t *rapid.T) { w.flush() },
+			"flush2":  func(t *rapid.T) { w.flush(); w.flush() },
+			"ship":    func(t *rapid.T) { w.ship(3) },
+			"away":    func(t *rapid.T) { w.other.fail = func([]Packed) error { return errAway } },
+			"back":    func(t *rapid.T) { w.other.fail = nil },
+			"full":    func(t *rapid.T) { w.fs.room = rapid.Int64Range(0, 3000).Draw(t, "room") },
+			"roomy":   func(t *rapid.T) { w.fs.room = -1 },
+			"broken": func(t *rapid.T) {
+				w.fs.faults = rapid.IntRange(1, 4).Draw(t, "faults")
+				w.fs.short = rapid.Bool().Draw(t, "short")
+			},
 			"unread":   func(t *rapid.T) { w.fs.reading = rapid.IntRange(1, readTries-1).Draw(t, "reads") },
 			"answered": func(t *rapid.T) { w.other.fail = afterwards(w.other) },
 			"kill":     func(t *rapid.T) { w.fs.faults, w.fs.reading = 0, 0; w.fs.kill(); w.open() },

@@ -11,10 +11,13 @@ import (
 
 // The position file says how far the log has been shipped. It has two slots
 // that are written in turn, so that a torn write leaves the one before: what
-// was shipped since then is shipped again, as the very same bytes.
+// was shipped since then is shipped again, as the very same bytes. Two more
+// hold the positions that the disk was waited for: behind the newest of them
+// the log has been cut, and nothing unfinished is written over it.
 const (
 	positionName = "position"
 	slotBytes    = 8 << 10
+	slots        = 4
 )
 
 // A mark is how far one partition has been shipped.
@@ -32,8 +35,11 @@ type mark struct {
 }
 
 type positions struct {
-	file  File
+	fs    FS
+	name  string
+	file  File // nil while the disk takes none
 	turn  uint64
+	safe  int64 // slot for the next position that the disk is waited for, 2 or 3
 	place place
 	marks map[int]*mark
 }
@@ -41,38 +47,54 @@ type positions struct {
 // openPositions reads the position, if there is one that can be read. A disk
 // that takes no file now may take one later.
 func openPositions(fs FS, dir string) *positions {
-	p := &positions{marks: map[int]*mark{}}
-	name := filepath.Join(dir, positionName)
-	file, err := fs.Open(name)
-	if errors.Is(err, os.ErrNotExist) {
-		if file, err = fs.Create(name); err == nil {
-			// Room is taken now: a full disk must not stop what frees it. If
-			// this fails, save says so.
-			_, _ = file.WriteAt(make([]byte, 2*slotBytes), 0)
-		}
+	p := &positions{fs: fs, name: filepath.Join(dir, positionName), marks: map[int]*mark{}, safe: 2}
+	if p.open() != nil {
+		return p // save tries again
 	}
-	if err != nil {
-		return p
-	}
-	p.file = file
 	var b [slotBytes]byte
-	for slot := range int64(2) {
-		if _, err := readFull(file, b[:], slot*slotBytes); err == nil {
-			p.load(b[:])
+	var newest uint64
+	for slot := range int64(slots) {
+		if _, err := readFull(p.file, b[:], slot*slotBytes); err != nil {
+			continue
+		}
+		if turn, ok := p.load(b[:]); ok && slot >= 2 && turn > newest {
+			newest, p.safe = turn, 5-slot
 		}
 	}
 	return p
 }
 
-func (p *positions) load(b []byte) {
+// open opens or makes the file. Its room is taken at once: a full disk must
+// not stop what frees it.
+func (p *positions) open() error {
+	file, err := p.fs.Open(p.name)
+	if errors.Is(err, os.ErrNotExist) {
+		if file, err = p.fs.Create(p.name); err != nil {
+			return err
+		}
+		if _, err = file.WriteAt(make([]byte, slots*slotBytes), 0); err == nil {
+			err = p.fs.SyncDir(filepath.Dir(p.name))
+		}
+		if err != nil {
+			return errors.Join(err, file.Close(), p.fs.Remove(p.name))
+		}
+	}
+	if err == nil {
+		p.file = file
+	}
+	return err
+}
+
+// load takes what a slot says if it is newer, and returns its turn.
+func (p *positions) load(b []byte) (turn uint64, ok bool) {
 	n := int(binary.LittleEndian.Uint16(b[28:]))
 	end := 30 + 26*n
 	if end+4 > len(b) || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
-		return
+		return 0, false
 	}
-	turn := binary.LittleEndian.Uint64(b)
+	turn = binary.LittleEndian.Uint64(b)
 	if turn <= p.turn {
-		return
+		return turn, true
 	}
 	p.turn = turn
 	p.place = place{binary.LittleEndian.Uint64(b[8:]), int64(binary.LittleEndian.Uint64(b[16:]))}
@@ -81,13 +103,16 @@ func (p *positions) load(b []byte) {
 		p.marks[int(binary.LittleEndian.Uint16(e))] = &mark{
 			boot: binary.LittleEndian.Uint64(e[2:]), next: binary.LittleEndian.Uint64(e[10:]), own: binary.LittleEndian.Uint64(e[18:])}
 	}
+	return turn, true
 }
 
 // save notes the position. It need not wait for the disk: an older position is
 // as good, only longer to ship again, as long as the log reaches back so far.
 func (p *positions) save(wait bool) error {
 	if p.file == nil {
-		return errors.New("there is no position file")
+		if err := p.open(); err != nil {
+			return err
+		}
 	}
 	p.turn++
 	b := binary.LittleEndian.AppendUint64(make([]byte, 0, slotBytes), p.turn)
@@ -103,11 +128,18 @@ func (p *positions) save(wait bool) error {
 		b = binary.LittleEndian.AppendUint64(b, m.own)
 	}
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	_, err := p.file.WriteAt(b, int64(p.turn%2)*slotBytes)
-	if err == nil && wait {
-		err = p.file.Sync()
+	if !wait {
+		_, err := p.file.WriteAt(b, int64(p.turn%2)*slotBytes)
+		return err
 	}
-	return err
+	if _, err := p.file.WriteAt(b, p.safe*slotBytes); err != nil {
+		return err
+	}
+	if err := p.file.Sync(); err != nil {
+		return err
+	}
+	p.safe = 5 - p.safe
+	return nil
 }
 
 func sortedKeys(m map[int]*mark) []int {

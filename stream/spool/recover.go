@@ -144,20 +144,29 @@ func (j *journal) judge(frames []seen) []seen {
 		}
 		commits = commits[:len(commits)-1]
 	}
-	// Each commit names the one before it: what lies between was given up.
-	above := j.group + 1
-	for _, c := range slices.Backward(commits) {
-		if c.group >= above {
-			continue
+	j.synced = synced
+	if len(commits) > 0 {
+		// A process that was killed may have left the last group to the kernel
+		// alone; what counts now must outlast a power failure. If the disk refuses,
+		// one that comes soon may cost the group.
+		if last := commits[len(commits)-1]; last.group > synced && last.segment.file.Sync() == nil && j.fs.SyncDir(j.dir) == nil {
+			j.synced = last.group
 		}
-		j.committed = max(j.committed, c.group)
-		if c.group+1 < above {
-			j.voids = append(j.voids, void{c.group, above})
-		}
-		above = c.first + 1
 	}
-	if len(commits) == 0 {
-		j.voids = append(j.voids, void{0, j.group + 1})
+	// Each commit names the one before it: what lies between was given up.
+	if len(commits) > 0 {
+		j.committed = commits[len(commits)-1].group
+	}
+	j.voids = append(j.voids, void{j.committed, j.group + 1})
+	before := j.committed
+	for _, c := range slices.Backward(commits) {
+		if c.group > before {
+			continue // given up itself
+		}
+		if c.first+1 < c.group {
+			j.voids = append(j.voids, void{c.first, c.group})
+		}
+		before = c.first
 	}
 
 	var records []seen

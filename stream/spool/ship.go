@@ -216,6 +216,9 @@ func (s *Spool) ship(ctx context.Context) error {
 	frees := s.log.frees(b.end)
 	if err := s.pos.save(frees); err != nil {
 		s.complain("the position in the spool cannot be noted: after a restart records are sent again", err)
+		// What an older position still needs stays, unless a full disk is why
+		// there is no position at all.
+		frees = frees && s.pos.file == nil
 	}
 	if frees {
 		freed, err := s.log.free(b.end)
