@@ -10,8 +10,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"lapwing/alerting"
 	"lapwing/alerting/file"
 	"lapwing/alerting/pagerduty"
@@ -111,13 +109,14 @@ func (a *AlertingConfig) destinations(terminal io.Writer, colour func() bool) ([
 	return routes, nil
 }
 
-func openAlerting(cfg *Config, keys *pseudonym.Keyring, log *slog.Logger) (*alerting.Pipeline, error) {
+// openAlerting opens the alert log and what it tells. copyOf may be nil.
+func openAlerting(cfg *Config, keys *pseudonym.Keyring, log *slog.Logger, copyOf alerting.Replica) (*alerting.Pipeline, error) {
 	routes, err := cfg.Alerting.destinations(os.Stdout, func() bool { return colours(os.Stdout) })
 	if err != nil {
 		return nil, err
 	}
 	return alerting.Open(alerting.Config{
-		Dir: cfg.Data, Routes: routes, Logger: log, MaxAge: time.Duration(cfg.Alerting.MaxAge),
+		Dir: cfg.Data, Routes: routes, Logger: log, MaxAge: time.Duration(cfg.Alerting.MaxAge), Replica: copyOf,
 		Reveal: func(name string) string { return keys.Reveal(name, pseudonym.Plain) },
 	})
 }
@@ -146,8 +145,8 @@ func (d *daemon) drainAlerts(ctx context.Context) {
 }
 
 // destinations measures each destination's queue.
-func (m *meter) destinations(counter, gauge func(*prometheus.Desc, float64, ...string)) {
-	for _, s := range m.d.alerts.Stats().Destinations {
+func destinations(stats alerting.Stats, counter, gauge emit) {
+	for _, s := range stats.Destinations {
 		gauge(alertQueue, float64(s.Pending), s.Name)
 		counter(alertSent, float64(s.Delivered), s.Name, "delivered")
 		counter(alertSent, float64(s.Folded), s.Name, "folded")

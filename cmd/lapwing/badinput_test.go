@@ -137,7 +137,9 @@ func badCases() []badCase {
 		{"no such interface", nil, []string{"run", "--interface", "nope0", "--data", "{dir}/data"}, exitFailed, []string{"nope0"}, 0},
 		{"bad filter", nil, []string{"run", "--interface", "lo", "--filter", "tcp prot 80", "--data", "{dir}/data"}, exitFailed, []string{"filter", "prot"}, 0},
 		{"run with an argument", nil, []string{"run", "x.log"}, exitUsage, []string{"x.log"}, 0},
-		{"unknown target", nil, []string{"run", "--target", "sensor"}, exitUsage, []string{"--target"}, 0},
+		{"target without Kafka", nil, []string{"run", "--target", "sensor"}, exitUsage, []string{"--target", "stream.kafka.brokers"}, 0},
+		{"unknown target", nil, []string{"run", "--target", "sensr"}, exitUsage, []string{"sensr", "sensor, detector, archiver, alerter"}, 0},
+		{"console", nil, []string{"run", "--target", "console"}, exitUsage, []string{"no console in this version"}, 0},
 		{"data below a file", map[string][]byte{"f": {1}}, []string{"run", "--data", "{dir}/f/data"}, exitFailed, []string{"f"}, 0},
 	}
 }

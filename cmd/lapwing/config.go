@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lapwing/cmd/internal/config"
+	"lapwing/cmd/internal/publish"
 	"lapwing/cmd/internal/sensor"
 	"lapwing/detect/standard"
 	"lapwing/event"
@@ -17,7 +18,8 @@ import (
 // docs/configuration.md and the JSON Schema are generated from them.
 type Config struct {
 	Data     string          `yaml:"data" doc:"directory for everything that is kept; made if missing"`
-	Sensor   sensor.Config   `yaml:"sensor" doc:"where calls come from"`
+	Sensor   SensorConfig    `yaml:"sensor" doc:"where calls come from"`
+	Stream   StreamConfig    `yaml:"stream" doc:"what calls and alerts travel through, between the roles of --target"`
 	Identity sensor.Identity `yaml:"identity" doc:"who is who, and what is secret"`
 	Detect   DetectConfig    `yaml:"detect" doc:"what detection knows and may use"`
 	Store    StoreConfig     `yaml:"store" doc:"what is kept, and for how long"`
@@ -38,10 +40,21 @@ type APIConfig struct {
 	Hosts []string `yaml:"hosts" doc:"hosts, or *. and a domain for every name below it"`
 }
 
-// StoreConfig bounds the embedded store.
-type StoreConfig struct {
-	Memory    config.Bytes    `yaml:"memory" doc:"memory of the embedded database"`
-	Retention config.Duration `yaml:"retention" doc:"how long calls and resolved alerts are kept"`
+// SensorConfig says where calls come from: own sources, and other sensors.
+type SensorConfig struct {
+	sensor.Config `yaml:",inline"`
+	Records       RecordsConfig `yaml:"records" doc:"receive the calls of other sensors over HTTPS"`
+}
+
+// watchesNothing reports whether no source is configured.
+func (s *SensorConfig) watchesNothing() bool {
+	return len(s.Interfaces) == 0 && len(s.Logs) == 0 && s.HTTP.Listen == "" && s.Records.Listen == ""
+}
+
+// StreamConfig says what joins the roles.
+type StreamConfig struct {
+	Kafka publish.Kafka `yaml:"kafka" doc:"without brokers everything runs in one process"`
+	Spool publish.Spool `yaml:"spool" doc:"the log on disk in which a sensor's calls wait for Kafka"`
 }
 
 // MetricsConfig is the listener for machines.
@@ -53,7 +66,8 @@ type MetricsConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		Data:     "data",
-		Sensor:   sensor.Defaults(),
+		Sensor:   SensorConfig{Config: sensor.Defaults()},
+		Stream:   StreamConfig{Kafka: publish.KafkaDefaults(), Spool: publish.Defaults().Spool},
 		Detect:   DetectConfig{Replay: config.Duration(7 * 24 * time.Hour)},
 		Store:    StoreConfig{Memory: 512 << 20, Retention: config.Duration(30 * 24 * time.Hour)},
 		Metrics:  MetricsConfig{Listen: "127.0.0.1:8471"},
@@ -68,19 +82,14 @@ func (c *Config) Validate() error {
 	if c.Data == "" {
 		bad("data must name a directory")
 	}
-	if c.Store.Retention <= 0 {
-		bad("store.retention must be positive")
-	}
-	if c.Store.Memory < 64<<20 {
-		bad("store.memory must be at least 64MiB (got %d bytes)", c.Store.Memory)
-	}
 	if c.Detect.Replay < 0 {
 		bad("detect.replay must not be negative")
 	}
 	if err := standard.CheckAPIs(c.detection(pseudonym.Offline()).APIs); err != nil {
 		bad("detect.apis: %w", err)
 	}
-	errs = append(errs, c.Sensor.Validate(), c.Identity.Validate(), c.Alerting.validate())
+	stream := publish.Config{Kafka: c.Stream.Kafka, Spool: c.Stream.Spool}
+	errs = append(errs, c.Sensor.Config.Validate(), c.Sensor.Records.validate(), stream.Validate("stream"), c.Store.validate(), c.Identity.Validate(), c.Alerting.validate())
 	return errors.Join(errs...)
 }
 

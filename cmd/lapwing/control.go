@@ -25,10 +25,13 @@ import (
 
 const controlSocket = "control.sock"
 
-// listenControl opens the socket and returns the part that serves it.
-func (d *daemon) listenControl() (func(context.Context) error, error) {
-	path := d.cfg.path(controlSocket)
-	// The store's lock has shown that no other daemon lives here: what is left is stale.
+// listenControl opens the socket of a process that works in a data directory.
+func listenControl(path string) (net.Listener, error) {
+	// A socket that somebody answers on is another process's; any other was left behind.
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		conn.Close()
+		return nil, fmt.Errorf("control socket: another lapwing runs on this data directory (%s answers): give one of them another directory with --data", path)
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
@@ -39,7 +42,25 @@ func (d *daemon) listenControl() (func(context.Context) error, error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	return func(ctx context.Context) error { return serve(ctx, listener, d.controlHandler()) }, nil
+	return listener, nil
+}
+
+// listenControl opens the daemon's socket and returns the part that serves it.
+func (d *daemon) listenControl() (func(context.Context) error, error) {
+	listener, err := listenControl(d.cfg.path(controlSocket))
+	if err != nil {
+		return nil, err
+	}
+	c := &control{
+		alerts: d.store.Alerts,
+		endpoints: func(context.Context) ([]event.Endpoint, error) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.detection.Endpoints(), nil
+		},
+		pipeline: func(context.Context) (*alerting.Pipeline, error) { return d.alerts, nil },
+	}
+	return func(ctx context.Context) error { return serve(ctx, listener, c.handler()) }, nil
 }
 
 // serve answers until ctx ends.
@@ -59,7 +80,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return nil
 }
 
-func (d *daemon) controlHandler() http.Handler {
+func (c *control) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/alerts", func(w http.ResponseWriter, r *http.Request) {
 		q, err := alertQuery(r.URL.Query())
@@ -67,59 +88,71 @@ func (d *daemon) controlHandler() http.Handler {
 			fail(w, http.StatusBadRequest, err)
 			return
 		}
-		alerts, err := d.store.Alerts(r.Context(), q)
+		alerts, err := c.alerts(r.Context(), q)
 		reply(w, alerts, err)
 	})
 	mux.HandleFunc("GET /v1/inventory", func(w http.ResponseWriter, r *http.Request) {
-		d.mu.Lock()
-		endpoints := d.detection.Endpoints()
-		d.mu.Unlock()
-		reply(w, endpoints, nil)
+		endpoints, err := c.endpoints(r.Context())
+		reply(w, endpoints, err)
 	})
-	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) { reply(w, d.alerts.Incidents(), nil) })
-	mux.HandleFunc("POST /v1/alerts/{id}/{act}", func(w http.ResponseWriter, r *http.Request) {
-		var by struct {
-			By string `json:"by"`
+	// with answers from the alert log.
+	with := func(do func(w http.ResponseWriter, r *http.Request, p *alerting.Pipeline)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			p, err := c.pipeline(r.Context())
+			if err != nil {
+				fail(w, status(err), err)
+				return
+			}
+			do(w, r, p)
 		}
-		if err := readJSON(w, r, &by); err != nil {
-			fail(w, http.StatusBadRequest, err)
-			return
-		}
-		id, err := d.oneAlert(r.Context(), r.PathValue("id"))
-		if err != nil {
-			fail(w, http.StatusNotFound, err)
-			return
-		}
-		switch r.PathValue("act") {
-		case "acknowledge":
-			err = d.alerts.Acknowledge(id, by.By)
-		case "resolve":
-			err = d.alerts.Resolve(id, by.By)
-		default:
-			fail(w, http.StatusNotFound, fmt.Errorf("no such act: %s", r.PathValue("act")))
-			return
-		}
-		reply(w, map[string]string{"id": id}, err)
-	})
-	mux.HandleFunc("GET /v1/silences", func(w http.ResponseWriter, r *http.Request) { reply(w, d.alerts.Silences(), nil) })
-	mux.HandleFunc("POST /v1/silences", func(w http.ResponseWriter, r *http.Request) {
+	}
+	mux.HandleFunc("GET /v1/incidents", with(func(w http.ResponseWriter, _ *http.Request, p *alerting.Pipeline) { reply(w, p.Incidents(), nil) }))
+	mux.HandleFunc("POST /v1/alerts/{id}/{act}", with(c.act))
+	mux.HandleFunc("GET /v1/silences", with(func(w http.ResponseWriter, _ *http.Request, p *alerting.Pipeline) { reply(w, p.Silences(), nil) }))
+	mux.HandleFunc("POST /v1/silences", with(func(w http.ResponseWriter, r *http.Request, p *alerting.Pipeline) {
 		var s alerting.Silence
 		if err := readJSON(w, r, &s); err != nil {
 			fail(w, http.StatusBadRequest, err)
 			return
 		}
-		s, err := d.alerts.AddSilence(s)
+		s, err := p.AddSilence(s)
 		reply(w, s, err)
-	})
-	mux.HandleFunc("DELETE /v1/silences/{id}", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, map[string]string{"id": r.PathValue("id")}, d.alerts.ExpireSilence(r.PathValue("id")))
-	})
+	}))
+	mux.HandleFunc("DELETE /v1/silences/{id}", with(func(w http.ResponseWriter, r *http.Request, p *alerting.Pipeline) {
+		reply(w, map[string]string{"id": r.PathValue("id")}, p.ExpireSilence(r.PathValue("id")))
+	}))
 	return mux
 }
 
+// act acknowledges or resolves what an alert belongs to.
+func (c *control) act(w http.ResponseWriter, r *http.Request, p *alerting.Pipeline) {
+	var by struct {
+		By string `json:"by"`
+	}
+	if err := readJSON(w, r, &by); err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	id, err := c.oneAlert(r.Context(), r.PathValue("id"))
+	if err != nil {
+		fail(w, http.StatusNotFound, err)
+		return
+	}
+	switch r.PathValue("act") {
+	case "acknowledge":
+		err = p.Acknowledge(id, by.By)
+	case "resolve":
+		err = p.Resolve(id, by.By)
+	default:
+		fail(w, http.StatusNotFound, fmt.Errorf("no such act: %s", r.PathValue("act")))
+		return
+	}
+	reply(w, map[string]string{"id": id}, err)
+}
+
 // oneAlert finds the only alert whose ID begins as given.
-func (d *daemon) oneAlert(ctx context.Context, prefix string) (string, error) {
-	found, err := d.store.Alerts(ctx, store.AlertQuery{ID: prefix})
+func (c *control) oneAlert(ctx context.Context, prefix string) (string, error) {
+	found, err := c.alerts(ctx, store.AlertQuery{ID: prefix})
 	if err != nil {
 		return "", err
 	}
@@ -173,7 +206,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
 
 func reply(w http.ResponseWriter, v any, err error) {
 	if err != nil {
-		fail(w, http.StatusInternalServerError, err)
+		fail(w, status(err), err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

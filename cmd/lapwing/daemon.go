@@ -18,7 +18,6 @@ import (
 	"lapwing/event"
 	"lapwing/parse/pseudonym"
 	"lapwing/store"
-	"lapwing/store/duckdb"
 	"lapwing/stream"
 	"lapwing/stream/local"
 )
@@ -40,7 +39,8 @@ type daemon struct {
 	log  *slog.Logger
 	keys *pseudonym.Keyring
 
-	store   *duckdb.Store
+	store   keptStore
+	kept    string // what the store is, in words
 	stream  *local.Stream
 	alerts  *alerting.Pipeline
 	marks   source.Watermarks
@@ -69,7 +69,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	if d.detection, err = cfg.detector(d.keys, func(a event.Alert) { d.raised = append(d.raised, a) }); err != nil {
 		return nil, err
 	}
-	if d.store, err = duckdb.Open(ctx, duckdb.Config{Path: cfg.path("lapwing.duckdb"), MemoryBytes: int64(cfg.Store.Memory)}); err != nil {
+	if d.store, d.kept, err = openKept(ctx, &cfg, writerName(&cfg)); err != nil {
 		return nil, err
 	}
 	if d.resume, err = d.store.Progress(ctx); err != nil {
@@ -78,7 +78,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	if d.stream, err = local.New(0, groupDetect, groupArchive); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
-	if d.alerts, err = openAlerting(&cfg, d.keys, log); err != nil {
+	if d.alerts, err = openAlerting(&cfg, d.keys, log, nil); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
 	return d, nil

@@ -2,40 +2,24 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"net"
-	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"lapwing/capture"
+	"lapwing/cmd/internal/sensor"
 	"lapwing/parse"
 )
 
-// listenMetrics opens the listener for machines: /metrics, /livez, /readyz.
+// listenMetrics opens the daemon's listener for machines.
 func (d *daemon) listenMetrics() (serveIt func(context.Context) error, address string, err error) {
-	listener, err := net.Listen("tcp", d.cfg.Metrics.Listen)
-	if err != nil {
-		return nil, "", fmt.Errorf("metrics: %w", err)
-	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(&meter{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	return listenMetrics(d.cfg.Metrics.Listen, &meter{d}, func() map[string]string {
 		d.mu.Lock()
-		ready := d.ready
-		d.mu.Unlock()
-		if !ready {
-			w.WriteHeader(http.StatusServiceUnavailable)
+		defer d.mu.Unlock()
+		if !d.ready {
+			return map[string]string{"detection": "it learns again from stored calls"}
 		}
-		_ = json.NewEncoder(w).Encode(map[string]bool{"ready": ready}) // the asker may be gone
+		return nil
 	})
-	return func(ctx context.Context) error { return serve(ctx, listener, mux) }, listener.Addr().String(), nil
 }
 
 // A meter reads the counters of every stage when it is asked.
@@ -71,30 +55,9 @@ var (
 func (m *meter) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
 
 func (m *meter) Collect(ch chan<- prometheus.Metric) {
-	counter := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
-	}
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
+	counter, gauge := emitters(ch)
 	gauge(buildInfo, 1, version)
-	for _, p := range m.d.sources.Packets {
-		captured, parsed := p.Stats()
-		packets(counter, p.Name, captured, parsed)
-	}
-	for _, l := range m.d.sources.Logs {
-		for name, r := range l.Reports() {
-			counter(logLines, float64(r.Calls), name, "call")
-			counter(logLines, float64(r.Blank), name, "blank")
-			counter(logLines, float64(r.Unparsed), name, "unparsed")
-		}
-	}
-	if m.d.sources.HTTP != nil {
-		r := m.d.sources.HTTP.Report()
-		counter(logLines, float64(r.Calls), "http", "call")
-		counter(logLines, float64(r.Blank), "http", "blank")
-		counter(logLines, float64(r.Unparsed), "http", "unparsed")
-	}
+	sourceMetrics(m.d.sources, counter)
 	for _, group := range []string{groupDetect, groupArchive} {
 		inFlight, lag := m.d.stream.Pending(group)
 		gauge(streamLag, float64(lag), group)
@@ -113,10 +76,42 @@ func (m *meter) Collect(ch chan<- prometheus.Metric) {
 	counter(detectAlerts, float64(s.Revised), "revised")
 	counter(detectAlerts, float64(s.Folded), "folded")
 	gauge(detectWatermark, float64(low)/1e9)
-	m.destinations(counter, gauge)
+	storeMetrics(m.d.store, counter)
+	destinations(m.d.alerts.Stats(), counter, gauge)
 }
 
-func packets(counter func(*prometheus.Desc, float64, ...string), name string, c capture.Stats, p parse.Stats) {
+// emitters turn samples into metrics.
+func emitters(ch chan<- prometheus.Metric) (counter, gauge emit) {
+	as := func(kind prometheus.ValueType) emit {
+		return func(d *prometheus.Desc, v float64, labels ...string) {
+			ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
+		}
+	}
+	return as(prometheus.CounterValue), as(prometheus.GaugeValue)
+}
+
+// sourceMetrics says what became of everything that sources met.
+func sourceMetrics(sources *sensor.Sources, counter emit) {
+	for _, p := range sources.Packets {
+		captured, parsed := p.Stats()
+		packets(counter, p.Name, captured, parsed)
+	}
+	for _, l := range sources.Logs {
+		for name, r := range l.Reports() {
+			counter(logLines, float64(r.Calls), name, "call")
+			counter(logLines, float64(r.Blank), name, "blank")
+			counter(logLines, float64(r.Unparsed), name, "unparsed")
+		}
+	}
+	if sources.HTTP != nil {
+		r := sources.HTTP.Report()
+		counter(logLines, float64(r.Calls), "http", "call")
+		counter(logLines, float64(r.Blank), "http", "blank")
+		counter(logLines, float64(r.Unparsed), "http", "unparsed")
+	}
+}
+
+func packets(counter emit, name string, c capture.Stats, p parse.Stats) {
 	counter(capturePackets, float64(c.Packets), name, "read")
 	counter(capturePackets, float64(c.Filtered), name, "filtered")
 	counter(capturePackets, float64(c.Errored), name, "errored")

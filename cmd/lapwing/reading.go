@@ -52,7 +52,7 @@ func (f *inputFlags) prepare(c *common) (Config, *pseudonym.Keyring, error) {
 
 // read runs all inputs through the parser.
 func read(ctx context.Context, cfg *Config, keys *pseudonym.Keyring, inputs []string, format string, sink ingest.Sink) (ingest.Report, error) {
-	parser, err := sensor.Parser(&cfg.Sensor, &cfg.Identity, keys)
+	parser, err := sensor.Parser(&cfg.Sensor.Config, &cfg.Identity, keys)
 	if err != nil {
 		return ingest.Report{}, err
 	}

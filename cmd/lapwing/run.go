@@ -32,6 +32,7 @@ type runFlags struct {
 	speed      float64
 	target     []string
 	trusted    []string
+	drain      bool
 }
 
 func newRun(c *common) *cobra.Command {
@@ -39,8 +40,14 @@ func newRun(c *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Watch traffic until stopped",
-		Long: `Watch interfaces, logs and senders, detect, keep and alert, in one process.
-Without any source configured, a bundled recording is replayed as a sample.`,
+		Long: `Watch interfaces, logs and senders, detect, keep and alert.
+Without stream.kafka.brokers that is one process. With them the roles are joined
+by Kafka, and --target says which of them this process runs:
+  sensor     reads traffic and publishes calls
+  detector   judges calls; one is active, others stand by
+  archiver   keeps calls and the inventory in the store; several share the work
+  alerter    tells people; one is active, others stand by
+Without any source configured, a sensor replays a bundled recording.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDaemon(cmd.Context(), c, f) },
 	}
@@ -52,16 +59,14 @@ Without any source configured, a bundled recording is replayed as a sample.`,
 	cmd.Flags().StringVar(&f.data, "data", "", "directory for everything that is kept")
 	cmd.Flags().StringVar(&f.sample, "sample", "", "replay this capture as if it happened now")
 	cmd.Flags().Float64Var(&f.speed, "speed", 60, "how much faster than recorded the sample is replayed")
-	cmd.Flags().StringSliceVar(&f.target, "target", []string{"all"}, "roles to run; this release runs all of them in one process")
+	cmd.Flags().StringSliceVar(&f.target, "target", []string{"all"}, "roles to run: all, or some of sensor, detector, archiver, alerter, joined by Kafka")
+	cmd.Flags().BoolVar(&f.drain, "drain", false, "detector: end once all sensors have retired and everything is judged")
 	cmd.Flags().StringSliceVar(&f.trusted, "trusted-proxies", nil, "networks whose forwarding headers are believed")
 	return cmd
 }
 
 // merge lays the flags over the configuration.
 func (f *runFlags) merge(cfg *Config) error {
-	if len(f.target) != 1 || f.target[0] != "all" {
-		return usageError("--target %s: this release runs all roles in one process (all)", strings.Join(f.target, ","))
-	}
 	if f.speed <= 0 || f.speed > 1e6 {
 		return usageError("--speed must be positive and at most 1000000 (got %g)", f.speed)
 	}
@@ -88,13 +93,28 @@ func runDaemon(ctx context.Context, c *common, f *runFlags) error {
 	if err != nil {
 		return err
 	}
+	roles, err := parseTargets(f.target)
+	if err != nil {
+		return err
+	}
 	if err := f.merge(&cfg); err != nil {
 		return err
 	}
+	if !cfg.Stream.Kafka.On() {
+		if needsKafka(roles) {
+			return usageError("--target %s needs Kafka between the roles: give stream.kafka.brokers, or leave --target out to run everything in one process", strings.Join(f.target, ","))
+		}
+		if f.drain {
+			return usageError("--drain is for --target detector: lapwing analyze reads files to their end")
+		}
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: shortTime}))
 	p := report.Palette{On: colours(os.Stdout)}
+	if cfg.Stream.Kafka.On() {
+		return runFleet(ctx, cfg, roles, f, log, p)
+	}
 	sampled := f.sample
-	if sampled == "" && len(cfg.Sensor.Interfaces) == 0 && len(cfg.Sensor.Logs) == 0 && cfg.Sensor.HTTP.Listen == "" {
+	if sampled == "" && cfg.Sensor.watchesNothing() {
 		if sampled, err = bundledSample(&cfg); err != nil {
 			return err
 		}
@@ -108,8 +128,8 @@ func runDaemon(ctx context.Context, c *common, f *runFlags) error {
 	}
 	defer d.close()
 
-	lines := [][2]string{{"store", "duckdb " + cfg.path("lapwing.duckdb")}}
-	parser, err := sensor.Parser(&cfg.Sensor, &cfg.Identity, d.keys)
+	lines := [][2]string{{"store", d.kept}}
+	parser, err := sensor.Parser(&cfg.Sensor.Config, &cfg.Identity, d.keys)
 	if err != nil {
 		return err
 	}
@@ -161,7 +181,7 @@ func shortTime(groups []string, a slog.Attr) slog.Attr {
 
 // openSources opens everything that the configuration names.
 func (d *daemon) openSources(parser parse.Config) error {
-	s, err := sensor.Open(&d.cfg.Sensor, parser, d.stream, d.resume, d.log)
+	s, err := sensor.Open(&d.cfg.Sensor.Config, parser, d.stream, d.resume, d.log)
 	if err != nil {
 		return err
 	}
