@@ -44,7 +44,7 @@ func (s *Spool) flushLoop() {
 func (s *Spool) next(now time.Time) *group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.pack.take(now, s.cfg.Linger)
+	g := s.pack.take(now, s.cfg.Linger, s.closed)
 	if g != nil {
 		s.inflight = len(g.buf)
 	}

@@ -51,6 +51,7 @@ type part struct {
 	next  uint64 // number that the next call gets
 	own   tally  // dropped before they reached the log
 	extra tally  // lost behind it: damaged or rejected
+	said  uint64 // of both, what the last record told
 	told  time.Time
 }
 
@@ -182,6 +183,7 @@ func (p *packer) seal(i int) {
 	// What the shipper must know stands before the record, under the same checksum.
 	p.sealed.buf = appendTally(appendTally(p.sealed.buf, b.own), b.extra)
 	p.sealed.buf = b.enc.AppendTo(p.sealed.buf, p.boot, first, p.beats(), drops(b.own, b.extra))
+	b.said = b.own.sum() + b.extra.sum()
 	p.sealed.recs = append(p.sealed.recs, sealed{i, first, uint32(b.enc.Calls()), start, len(p.sealed.buf)})
 	p.sealed.calls += b.enc.Calls()
 	p.calls -= b.enc.Calls()
@@ -196,8 +198,10 @@ func (p *packer) beats() []event.Heartbeat {
 }
 
 // take seals everything and hands it over, with a record for each partition
-// that has heard nothing for a while. It returns nil if there is nothing.
-func (p *packer) take(now time.Time, linger time.Duration) *group {
+// that has heard nothing for a while. The last time it is called, every drop
+// that no record has told yet is told: no later record will. It returns nil if
+// there is nothing.
+func (p *packer) take(now time.Time, linger time.Duration, last bool) *group {
 	var retired []string
 	for name, h := range p.sources {
 		if h.Retired {
@@ -206,7 +210,7 @@ func (p *packer) take(now time.Time, linger time.Duration) *group {
 	}
 	for i := range p.parts {
 		b := &p.parts[i]
-		if b.enc.Calls() > 0 || len(retired) > 0 || now.Sub(b.told) >= tellEvery-2*linger {
+		if b.enc.Calls() > 0 || len(retired) > 0 || now.Sub(b.told) >= tellEvery-2*linger || last && b.said != b.own.sum()+b.extra.sum() {
 			p.seal(i)
 			b.told = now
 		}
