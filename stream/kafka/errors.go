@@ -25,6 +25,10 @@ var ErrOutOfRange = errors.New("the position is behind the end of the partition"
 
 // fatal reports whether waiting and trying again cannot help.
 func fatal(err error) bool {
+	var wrong *topicError
+	if errors.As(err, &wrong) {
+		return true
+	}
 	var code kafkago.Error
 	if errors.As(err, &code) {
 		switch code {
@@ -59,6 +63,7 @@ func (c *Client) explain(err error, what string) error {
 	}
 	brokers := strings.Join(c.cfg.Brokers, ", ")
 	var (
+		wrong *topicError
 		code  kafkago.Error
 		alert tls.AlertError
 		head  tls.RecordHeaderError
@@ -68,6 +73,8 @@ func (c *Client) explain(err error, what string) error {
 		return fmt.Errorf("kafka: "+format+" (%w)", append(args, err)...)
 	}
 	switch {
+	case errors.As(err, &wrong):
+		return err
 	case errors.As(err, &code):
 		switch code {
 		case kafkago.SASLAuthenticationFailed:

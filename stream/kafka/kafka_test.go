@@ -2,7 +2,11 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -10,7 +14,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// fake starts an in-process broker with the topics of a client.
+// patience is how long a test waits for what must happen; nothing is judged by
+// how long it took.
+const patience = 60 * time.Second
+
+// fake starts an in-process broker.
 func fake(t *testing.T, brokers, partitions int) (*kfake.Cluster, Config) {
 	t.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(brokers))
@@ -32,50 +40,419 @@ func open(t *testing.T, cfg Config) *Client {
 	return c
 }
 
+func fakeReady(t *testing.T, brokers, partitions int) (*kfake.Cluster, *Client) {
+	t.Helper()
+	cluster, cfg := fake(t, brokers, partitions)
+	c := open(t, cfg)
+	if err := c.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return cluster, c
+}
+
 func TestPublishAndConsume(t *testing.T) {
+	_, c := fakeReady(t, 1, 4)
+	publishAndConsume(t, c, 4, 50)
+}
+
+func TestReadAll(t *testing.T) {
+	_, c := fakeReady(t, 1, 1)
+	readAll(t, c)
+}
+
+func TestQuarantine(t *testing.T) {
+	_, c := fakeReady(t, 1, 1)
+	quarantine(t, c)
+}
+
+func TestExclusiveTakeOver(t *testing.T) {
 	_, cfg := fake(t, 1, 4)
+	exclusiveTakeOver(t, cfg)
+}
+
+func TestRebalanceAmongThree(t *testing.T) {
+	_, cfg := fake(t, 1, 8)
+	rebalanceAmongThree(t, cfg)
+}
+
+func TestWrongPartitionCount(t *testing.T) {
+	_, cfg := fake(t, 1, 4)
+	wrongPartitionCount(t, cfg)
+}
+
+func publishAndConsume(t *testing.T, c *Client, partitions, each int) {
+	topic := c.Topics().Calls
+	for n := 0; n < each; n += 2 {
+		for p := range partitions {
+			// In two sizes of requests: one message, and a few.
+			if err := c.Produce(t.Context(), topic, OutMessage{Partition: p, Value: fmt.Appendf(nil, "%d/%d", p, n)},
+				OutMessage{Partition: p, Key: []byte("k"), Value: fmt.Appendf(nil, "%d/%d", p, n+1)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	l := newLog()
+	consume(t, c.Group("archive", topic), l, partitions*each)
+	for p := range partitions {
+		l.complete(t, p, each)
+	}
+	// Committed offsets are where the next member begins.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var mu sync.Mutex
+	committed := map[int]int64{}
+	if err := c.Group("archive", topic).Run(ctx, func(ctx context.Context, cl *Claim) error {
+		mu.Lock()
+		defer mu.Unlock()
+		committed[cl.Partition] = cl.Committed
+		if len(committed) == partitions {
+			cancel()
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for p := range partitions {
+		if committed[p] != int64(each) {
+			t.Errorf("partition %d is committed up to %d, want %d", p, committed[p], each)
+		}
+	}
+}
+
+// A handled is what members of a group did, in the order in which they did it.
+type handled struct {
+	mu        sync.Mutex
+	changed   chan struct{}
+	values    map[int][]string
+	committed map[int]int64
+	faults    []string
+}
+
+func newLog() *handled {
+	return &handled{changed: make(chan struct{}), values: map[int][]string{}, committed: map[int]int64{}}
+}
+
+func (l *handled) total() (n int) {
+	for _, v := range l.values {
+		n += len(v)
+	}
+	return n
+}
+
+// handle notes what was handled, commits it, and drops what was handled before,
+// as a receiver that knows what it has done.
+func (l *handled) handle(ctx context.Context, cl *Claim) error {
+	for {
+		msgs, err := cl.Fetch(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range msgs {
+			l.mu.Lock()
+			have := len(l.values[m.Partition])
+			switch {
+			case m.Offset < int64(have): // a repetition after a take-over
+			case m.Offset > int64(have):
+				l.faults = append(l.faults, fmt.Sprintf("partition %d: offset %d after %d messages", m.Partition, m.Offset, have))
+			default:
+				l.values[m.Partition] = append(l.values[m.Partition], string(m.Value))
+				close(l.changed)
+				l.changed = make(chan struct{})
+			}
+			l.mu.Unlock()
+		}
+		next := msgs[len(msgs)-1].Offset + 1
+		if err := cl.Commit(ctx, next); err != nil {
+			return err
+		}
+		l.mu.Lock()
+		// A commit that Kafka took is never below one that it took before.
+		if next < l.committed[cl.Partition] {
+			l.faults = append(l.faults, fmt.Sprintf("partition %d: commit of %d after %d", cl.Partition, next, l.committed[cl.Partition]))
+		}
+		l.committed[cl.Partition] = next
+		l.mu.Unlock()
+	}
+}
+
+// wait returns once n messages were handled.
+func (l *handled) wait(t *testing.T, n int) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		l.mu.Lock()
+		total, changed := l.total(), l.changed
+		l.mu.Unlock()
+		if total >= n {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("%d messages were handled, want %d", total, n)
+		}
+	}
+}
+
+func (l *handled) complete(t *testing.T, partition, n int) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	got := l.values[partition]
+	if len(got) != n {
+		t.Errorf("partition %d: %d messages, want %d", partition, len(got), n)
+	}
+	for i, v := range got {
+		if want := fmt.Sprintf("%d/%d", partition, i); v != want {
+			t.Fatalf("partition %d: message %d is %q, want %q", partition, i, v, want)
+		}
+	}
+	for _, f := range l.faults {
+		t.Error(f)
+	}
+}
+
+// consume runs one member until n messages were handled.
+func consume(t *testing.T, g *Group, l *handled, n int) {
+	t.Helper()
+	m := join(t, g, l.handle)
+	l.wait(t, n)
+	m.leave(t)
+}
+
+// A member runs a group in the background.
+type member struct {
+	cancel context.CancelFunc
+	ended  chan error
+}
+
+func join(t *testing.T, g *Group, worker func(context.Context, *Claim) error) *member {
+	ctx, cancel := context.WithCancel(t.Context())
+	m := &member{cancel, make(chan error, 1)}
+	go func() { m.ended <- g.Run(ctx, worker) }()
+	t.Cleanup(cancel)
+	return m
+}
+
+func (m *member) leave(t *testing.T) {
+	t.Helper()
+	m.cancel()
+	select {
+	case err := <-m.ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the member does not leave")
+	}
+}
+
+func rebalanceAmongThree(t *testing.T, cfg Config) {
+	c := open(t, cfg)
+	if err := c.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	topic, partitions := c.Topics().Calls, cfg.Partitions
+	written := make([]int, partitions)
+	write := func(n int) {
+		t.Helper()
+		for range n {
+			for p := range partitions {
+				if err := c.Produce(t.Context(), topic, OutMessage{Partition: p, Value: fmt.Appendf(nil, "%d/%d", p, written[p])}); err != nil {
+					t.Fatal(err)
+				}
+				written[p]++
+			}
+		}
+	}
+	l := newLog()
+	var members []*member
+	add := func() { members = append(members, join(t, open(t, cfg).Group("archive", topic), l.handle)) }
+	const round = 20
+	write(round)
+	add()
+	for step, n := range []int{1, 2, 3, 2, 3, 1, 2} {
+		for len(members) < n {
+			add()
+		}
+		for len(members) > n {
+			members[0].leave(t) // the longest-standing, the leader of the group
+			members = members[1:]
+		}
+		write(round)
+		l.wait(t, (step+2)*round*partitions)
+	}
+	for _, m := range members {
+		m.leave(t)
+	}
+	for p := range partitions {
+		l.complete(t, p, written[p])
+	}
+}
+
+func exclusiveTakeOver(t *testing.T, cfg Config) {
 	c := open(t, cfg)
 	if err := c.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	topic := c.Topics().Calls
-	const each = 50
-	for n := range each {
-		for p := range 4 {
-			if err := c.Produce(t.Context(), topic, OutMessage{Partition: p, Value: fmt.Appendf(nil, "%d/%d", p, n)}); err != nil {
-				t.Fatal(err)
+	var mu sync.Mutex
+	changed := make(chan struct{})
+	holds := map[string]map[int]bool{}
+	note := func(name string, partition int, on bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if holds[name] == nil {
+			holds[name] = map[int]bool{}
+		}
+		if on {
+			holds[name][partition] = true
+			for other := range holds {
+				if other != name && len(holds[other]) > 0 {
+					t.Errorf("%s has partition %d while %s has %v", name, partition, other, slices.Collect(maps.Keys(holds[other])))
+				}
+			}
+		} else {
+			delete(holds[name], partition)
+		}
+		close(changed)
+		changed = make(chan struct{})
+	}
+	stand := func(name string) (*member, *Client) {
+		c := open(t, cfg)
+		return join(t, c.GroupExclusive("detect", topic), func(ctx context.Context, cl *Claim) error {
+			note(name, cl.Partition, true)
+			defer note(name, cl.Partition, false)
+			<-ctx.Done()
+			return ctx.Err()
+		}), c
+	}
+	waitFor := func(what string, ok func() bool) {
+		t.Helper()
+		deadline := time.After(patience)
+		for {
+			mu.Lock()
+			done, wait := ok(), changed
+			mu.Unlock()
+			if done {
+				return
+			}
+			select {
+			case <-wait:
+			case <-deadline:
+				t.Fatalf("waiting for %s: %v", what, holds)
 			}
 		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var mu sync.Mutex
-	seen := map[int]int{}
-	err := c.Group("archive", topic).Run(ctx, func(ctx context.Context, cl *Claim) error {
-		for {
-			msgs, err := cl.Fetch(ctx)
-			if err != nil {
-				return err
+	joined := func(c *Client, generations uint64) {
+		t.Helper()
+		deadline := time.Now().Add(patience)
+		for c.Stats().Rebalances < generations {
+			if time.Now().After(deadline) {
+				t.Fatal("the member does not join")
 			}
-			for _, m := range msgs {
-				mu.Lock()
-				want := fmt.Sprintf("%d/%d", m.Partition, seen[m.Partition])
-				if string(m.Value) != want || m.Offset != int64(seen[m.Partition]) {
-					t.Errorf("got %q at %d, want %q", m.Value, m.Offset, want)
-				}
-				seen[m.Partition]++
-				total := seen[0] + seen[1] + seen[2] + seen[3]
-				mu.Unlock()
-				if err := cl.Commit(ctx, m.Offset+1); err != nil {
-					return err
-				}
-				if total == 4*each {
-					cancel()
-				}
-			}
+			time.Sleep(10 * time.Millisecond)
 		}
-	})
-	if err != nil {
+	}
+	has := func(name string) func() bool { return func() bool { return len(holds[name]) == cfg.Partitions } }
+	a, _ := stand("a")
+	waitFor("a to have all", has("a"))
+	b, clientB := stand("b")
+	joined(clientB, 1)
+	_, clientC := stand("c")
+	joined(clientC, 1)
+	// Newcomers do not move it.
+	waitFor("a to keep all", has("a"))
+	a.leave(t)
+	waitFor("b, which has stood by longest, to have all", has("b"))
+	// One that comes back is a newcomer.
+	_, clientA := stand("a")
+	joined(clientA, 1)
+	waitFor("b to keep all", has("b"))
+	b.leave(t)
+	waitFor("c to have all", has("c"))
+}
+
+func readAll(t *testing.T, c *Client) {
+	topic := c.Topics().State
+	count := func() (n int, last map[string]string) {
+		last = map[string]string{}
+		if err := c.ReadAll(t.Context(), topic, func(m Message) error {
+			n++
+			if m.Value == nil {
+				delete(last, string(m.Key))
+			} else {
+				last[string(m.Key)] = string(m.Value)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n, last
+	}
+	if n, _ := count(); n != 0 {
+		t.Fatalf("%d messages in an empty topic", n)
+	}
+	for n := range 20 {
+		msg := OutMessage{Partition: -1, Key: fmt.Appendf(nil, "k%d", n%4), Value: fmt.Appendf(nil, "v%d", n)}
+		if n == 19 {
+			msg.Value = nil
+		}
+		if err := c.Produce(t.Context(), topic, msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, last := count()
+	if want := map[string]string{"k0": "v16", "k1": "v17", "k2": "v18"}; !maps.Equal(last, want) {
+		t.Errorf("%v, want %v", last, want)
+	}
+	stop := errors.New("enough")
+	if err := c.ReadAll(t.Context(), topic, func(Message) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("ReadAll = %v, want the function's error", err)
+	}
+}
+
+func quarantine(t *testing.T, c *Client) {
+	at := time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC)
+	bad := Message{Topic: c.Topics().Calls, Partition: 3, Offset: 77, Time: at, Key: []byte("key"), Value: []byte{0xff}}
+	if err := c.Quarantine(t.Context(), bad, "malformed record: "+strings.Repeat("x", 5000)); err != nil {
 		t.Fatal(err)
+	}
+	var got []Message
+	if err := c.ReadAll(t.Context(), c.Topics().Quarantine, func(m Message) error { got = append(got, m); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || string(got[0].Key) != c.Topics().Calls+"/3/77" || string(got[0].Value) != "\xff" {
+		t.Fatalf("%+v", got)
+	}
+	headers := map[string]string{}
+	for _, h := range got[0].Headers {
+		headers[h.Key] = string(h.Value)
+	}
+	if headers[HeaderTopic] != c.Topics().Calls || headers[HeaderPartition] != "3" || headers[HeaderOffset] != "77" ||
+		headers[HeaderTime] != "2026-11-22T01:02:03Z" || headers[HeaderKey] != "key" || len(headers[HeaderReason]) != maxReason {
+		t.Errorf("headers %v", headers)
+	}
+	if n := c.Stats().Quarantined; n != 1 {
+		t.Errorf("%d messages are counted, want 1", n)
+	}
+}
+
+func wrongPartitionCount(t *testing.T, cfg Config) {
+	if err := open(t, cfg).Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for partitions, says := range map[int]string{cfg.Partitions * 2: "--alter --topic", cfg.Partitions / 2: "Partitions cannot be taken away"} {
+		other := cfg
+		other.Partitions = partitions
+		err := open(t, other).Ensure(t.Context())
+		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), cfg.Prefix+".calls has ") {
+			t.Errorf("%d instead of %d partitions: %v, want %q", partitions, cfg.Partitions, err, says)
+		}
+	}
+	other := cfg
+	other.Partitions = 3
+	if _, err := New(other); err == nil || !strings.Contains(err.Error(), "must divide 256") {
+		t.Errorf("3 partitions: %v", err)
 	}
 }
