@@ -1,8 +1,8 @@
 package spool
 
 import (
+	"strings"
 	"testing"
-	"time"
 
 	"lapwing/event"
 	"lapwing/stream"
@@ -12,28 +12,30 @@ import (
 // closed: no later record would.
 func TestCloseTellsOfTheLastDrops(t *testing.T) {
 	a := newAuditor(t)
-	s, err := Open(Config{Dir: t.TempDir(), Sensor: "s", Partitions: 1, MaxBytes: 8 << 20, MaxPendingBytes: 1, Linger: 100 * time.Millisecond}, a)
+	s, err := Open(Config{Dir: t.TempDir(), Sensor: "s", Partitions: 1, MaxRecordBytes: 256 << 10}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
 	run := make(chan error, 1)
 	go func() { run <- s.Run(t.Context()) }()
-	// The first batch fills the memory there is; the second is dropped at once,
-	// and nothing comes behind it.
-	for n := range 2 {
-		b := stream.Batch{Calls: []*event.Call{{ID: event.MakeID(1, uint64(n)), Path: "/p"}}}
-		if err := s.Publish(t.Context(), b, nil); err != nil {
+	publish := func(c *event.Call) {
+		if err := s.Publish(t.Context(), stream.Batch{Calls: []*event.Call{c}}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
+	publish(&event.Call{ID: event.MakeID(1, 1), Path: "/fits"})
+	if err := s.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	publish(&event.Call{ID: event.MakeID(1, 2), Path: "/" + strings.Repeat("x", 300<<10)})
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-run; err != nil {
 		t.Fatal(err)
 	}
-	if st := s.Stats(); st.dropped() != 1 || st.Acknowledged != 1 {
-		t.Fatalf("%d calls were dropped and %d shipped, want one of each: %+v", st.dropped(), st.Acknowledged, st)
+	if st := s.Stats(); st.Dropped[TooLarge] != 1 || st.Acknowledged != 1 {
+		t.Fatalf("want one call dropped and one shipped: %+v", st)
 	}
 	if m := a.marks[0]; m == nil || m.gaps != 1 || m.drops != 1 {
 		t.Errorf("the other end counts %+v, want one missing and one dropped", m)
