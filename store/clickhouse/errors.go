@@ -44,6 +44,14 @@ func codeOf(err error) int32 {
 	return 0
 }
 
+// tooOld reports whether the server is older than what is supported: from 24.8,
+// a long-term release, on, deleting rows rebuilds projections.
+func tooOld(major, minor uint64) bool {
+	return major < minMajor || major == minMajor && minor < minMinor
+}
+
+const minMajor, minMinor = 24, 8
+
 // permanent reports whether repeating the same statement cannot help until
 // somebody changes something at the server or in the configuration.
 func permanent(err error) bool {

@@ -74,6 +74,20 @@ func (s *Store) attempt(ctx context.Context, statement, token, queryID string, a
 	return batch.Send()
 }
 
+// patiently repeats a question until the server answers it, as insert does.
+func (s *Store) patiently(ctx context.Context, ask func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := ask()
+		if err == nil || ctx.Err() != nil || permanent(err) {
+			return err
+		}
+		s.stats.retry(err)
+		if err := s.sleep(ctx, backOff(attempt, codeOf(err))); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
+}
+
 // backOff is how long to wait before the next attempt: somewhere between half
 // and all of a time that doubles, from 50 ms to 10 s. A server that asks for
 // fewer inserts or has no memory left gets a second at least.

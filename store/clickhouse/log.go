@@ -39,13 +39,14 @@ func (s *Store) AppendLog(ctx context.Context, b store.LogBatch) error {
 		// else may have kept it, or more.
 		var age time.Duration
 		var err error
-		if last, age, err = s.lastKept(ctx, key); err != nil {
-			return err
-		}
-		if age > resumeAge {
-			if present, err = s.rowsOf(ctx, b.Token(), b.Calls); err != nil {
-				return err
+		err = s.patiently(ctx, func() (err error) {
+			if last, age, err = s.lastKept(ctx, key); err == nil && age > resumeAge {
+				present, err = s.rowsOf(ctx, b.Token(), b.Calls)
 			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if last >= b.Last {
@@ -133,8 +134,16 @@ func marksColumns(marks []store.Mark) (sensors []string, boots, nexts, lost, exp
 	return
 }
 
-// LogPositions implements store.Archive.
-func (s *Store) LogPositions(ctx context.Context, topic string) (map[int]store.LogPosition, error) {
+// LogPositions implements store.Archive. It waits for a server that is away.
+func (s *Store) LogPositions(ctx context.Context, topic string) (out map[int]store.LogPosition, err error) {
+	err = s.patiently(ctx, func() (err error) {
+		out, err = s.positions(ctx, topic)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) positions(ctx context.Context, topic string) (map[int]store.LogPosition, error) {
 	// First the last offsets, from two narrow columns; then their rows by key.
 	rows, err := s.conn.Query(s.reading(ctx), "SELECT partition, last, `marks.sensor`, `marks.boot`, `marks.next`, `marks.lost`, `marks.explained` FROM "+s.names.Table("ledger")+
 		" WHERE topic = $1 AND (partition, last) IN (SELECT partition, max(last) FROM "+s.names.Table("ledger")+" WHERE topic = $1 GROUP BY partition)", topic)

@@ -105,10 +105,6 @@ var (
 	_ store.Eraser  = (*Store)(nil)
 )
 
-// The oldest server that is supported: lightweight deletes rebuild projections
-// from 24.8, a long-term release, on.
-const minMajor, minMinor = 24, 8
-
 // Open connects, makes the database and its tables if they are missing, and
 // brings them up to date. Its errors are one sentence each that says what to
 // do.
@@ -193,7 +189,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		return s.explain("connect", err)
 	}
 	s.version = v.Version.String()
-	if int(v.Version.Major) < minMajor || int(v.Version.Major) == minMajor && int(v.Version.Minor) < minMinor {
+	if tooOld(v.Version.Major, v.Version.Minor) {
 		return fmt.Errorf("store: ClickHouse at %s is version %s, and %d.%d is the oldest that is supported: upgrade the server", strings.Join(s.addresses, ", "), s.version, minMajor, minMinor)
 	}
 	var present uint64

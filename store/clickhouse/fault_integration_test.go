@@ -1,0 +1,261 @@
+package clickhouse
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lapwing/event"
+	"lapwing/store"
+	"lapwing/store/storetest"
+)
+
+// behind opens a store that reaches the server through a proxy, and waits for
+// nothing between attempts.
+func behind(t *testing.T) (*Store, *proxy) {
+	t.Helper()
+	options, err := (&Config{DSN: server(t)}).options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProxy(t, options.Addr[0])
+	s := open(t, func(c *Config) { c.Addresses = []string{p.address()} })
+	s.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	return s, p
+}
+
+// check fails unless there are n calls, all different, in the calls and in the
+// counts per minute.
+func check(t *testing.T, s *Store, n int) {
+	t.Helper()
+	var rows, different, counted uint64
+	if err := s.conn.QueryRow(t.Context(), "SELECT count(), uniqExact(id) FROM "+s.names.Table("calls")).Scan(&rows, &different); err != nil {
+		t.Fatal(err)
+	}
+	if rows != uint64(n) || different != uint64(n) {
+		t.Fatalf("%d rows of %d different calls, want %d: %d missing, %d doubled", rows, different, n, n-int(different), rows-different)
+	}
+	if err := s.conn.QueryRow(t.Context(), "SELECT sum(calls) FROM "+s.names.Table("calls_per_minute")).Scan(&counted); err != nil {
+		t.Fatal(err)
+	}
+	if counted != uint64(n) {
+		t.Fatalf("%d calls are counted per minute, want %d", counted, n)
+	}
+}
+
+// Every batch meets a connection that breaks at a random place: before the
+// server has the block, or after it has it and before it could say so.
+func TestIntegrationConnectionsBreak(t *testing.T) {
+	const batches, each = 200, 50
+	s, p := behind(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	var cuts [2]atomic.Int64
+	for i := range batches {
+		var pieces atomic.Int64
+		at, how := int64(1+random.IntN(6)), cutBefore
+		if i%2 == 1 {
+			how = cutAfter
+		}
+		p.judge(func([]byte) verdict {
+			if pieces.Add(1) == at {
+				cuts[i%2].Add(1)
+				return how
+			}
+			return pass
+		})
+		// A batch in five lies over midnight.
+		from := i * each
+		if err := s.AppendLog(t.Context(), batch(i, from, each)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.judge(nil)
+	check(t, s, batches*each)
+	at, err := s.LogPositions(t.Context(), "calls")
+	if err != nil || at[0].Next != batches {
+		t.Errorf("positions %v (%v)", at, err)
+	}
+	if cuts[0].Load() < batches/4 || cuts[1].Load() < batches/4 {
+		t.Errorf("only %d connections were cut before and %d after the server's answer", cuts[0].Load(), cuts[1].Load())
+	}
+	t.Logf("%d connections cut before, %d after the server's answer; %d retries", cuts[0].Load(), cuts[1].Load(), s.Stats().Retries)
+}
+
+func batch(number, from, n int) store.LogBatch {
+	b := store.LogBatch{Topic: "calls", Partition: 0, First: int64(number), Last: int64(number), Counts: store.LogCounts{Records: 1, Seen: uint64(n)}}
+	for i := range n {
+		c := storetest.Call(from + i)
+		if number%5 == 0 && i%2 == 0 {
+			c.Time = c.Time.AddDate(0, 0, 1)
+		}
+		b.Calls = append(b.Calls, c)
+	}
+	return b
+}
+
+// The same with a new process for each attempt, as after kill -9: nothing is
+// known but what the server has.
+func TestIntegrationProcessesBreak(t *testing.T) {
+	const batches, each = 40, 20
+	s, p := behind(t)
+	for i := range batches {
+		var pieces atomic.Int64
+		at, how := int64(1+i%12), cutBefore
+		if i%2 == 1 {
+			how = cutAfter
+		}
+		p.judge(func([]byte) verdict {
+			if pieces.Add(1) == at {
+				return how
+			}
+			return pass
+		})
+		b := batch(i, i*each, each)
+		// The first process gives up at the first failure.
+		ctx, cancel := context.WithCancel(t.Context())
+		first := reborn(s, func(context.Context, time.Duration) error { cancel(); return ctx.Err() })
+		_ = first.AppendLog(ctx, b)
+		cancel()
+		p.judge(nil)
+		if err := reborn(s, s.sleep).AppendLog(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, s, batches*each)
+}
+
+// reborn is the store as a new process would see it, over the same connections.
+func reborn(s *Store, sleep func(context.Context, time.Duration) error) *Store {
+	return &Store{conn: s.conn, cfg: s.cfg, names: s.names, addresses: s.addresses, user: s.user, writer: s.writer, version: s.version,
+		sleep: sleep, kept: make(map[partition]int64), nonce: newNonce()}
+}
+
+// The daemon's own batches, which nobody can cut again the same way.
+func TestIntegrationAppendCallsIsKilled(t *testing.T) {
+	const batches, each = 40, 20
+	s, p := behind(t)
+	done := 0 // as the source is read on from what Progress says
+	for i := 0; done < batches; i++ {
+		var pieces atomic.Int64
+		at, how := int64(1+i%14), cutBefore
+		if i%2 == 1 {
+			how = cutAfter
+		}
+		p.judge(func([]byte) verdict {
+			if pieces.Add(1) == at {
+				return how
+			}
+			return pass
+		})
+		calls := make([]*event.Call, each)
+		for k := range calls {
+			calls[k] = storetest.Call(done*each + k)
+			if k%3 == 0 && i%4 == 0 {
+				calls[k].Time = calls[k].Time.AddDate(0, 0, 1)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		killed := reborn(s, func(context.Context, time.Duration) error { cancel(); return ctx.Err() })
+		_ = killed.AppendCalls(ctx, calls, []event.Progress{{Source: "log", Offset: int64(done + 1)}})
+		cancel()
+		p.judge(nil)
+		again := reborn(s, s.sleep)
+		progress, err := again.Progress(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := int(progress["log"]); got != done && got != done+1 {
+			t.Fatalf("progress %d after batch %d", got, done+1)
+		}
+		done = int(progress["log"])
+		if i%3 == 0 { // any append settles what was left, also one without calls of its own
+			if err := again.AppendCalls(t.Context(), nil, []event.Progress{{Source: "other", Offset: 1}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := reborn(s, s.sleep).AppendCalls(t.Context(), nil, []event.Progress{{Source: "other", Offset: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	var rows, different uint64
+	if err := s.conn.QueryRow(t.Context(), "SELECT count(), uniqExact(id) FROM "+s.names.Table("calls")).Scan(&rows, &different); err != nil {
+		t.Fatal(err)
+	}
+	if rows != batches*each || different != batches*each {
+		t.Fatalf("%d rows of %d different calls, want %d", rows, different, batches*each)
+	}
+	if open, err := s.openIntents(t.Context(), ""); err != nil || len(open) > 0 {
+		t.Errorf("%d batches are still open (%v)", len(open), err)
+	}
+}
+
+// A process that goes on after a failure takes the batch back before the next.
+func TestIntegrationAppendCallsTakesBack(t *testing.T) {
+	s, p := behind(t)
+	sleepOn := s.sleep
+	calls := []*event.Call{storetest.Call(0), storetest.Call(1)}
+	for at := range int64(12) {
+		var pieces atomic.Int64
+		p.judge(func([]byte) verdict {
+			if pieces.Add(1) == at+1 {
+				return cutAfter
+			}
+			return pass
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		s.sleep = func(context.Context, time.Duration) error { cancel(); return ctx.Err() }
+		err := s.AppendCalls(ctx, calls, []event.Progress{{Source: "log", Offset: at + 1}})
+		cancel()
+		p.judge(nil)
+		s.sleep = sleepOn
+		if err == nil {
+			// It went well: take what was kept out of the next round's way.
+			if _, err := s.Retain(t.Context(), calls[1].End().AddDate(1, 0, 0)); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := s.AppendCalls(t.Context(), calls, []event.Progress{{Source: "log", Offset: at + 1}}); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.CountCalls(t.Context(), store.CallQuery{}); err != nil || n != 2 {
+			t.Fatalf("cut at piece %d: %d calls (%v), want 2", at+1, n, err)
+		}
+		if _, err := s.Retain(t.Context(), calls[1].End().AddDate(1, 0, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestIntegrationServerAwayAndBack(t *testing.T) {
+	s, p := behind(t)
+	p.away(true)
+	attempts := 0
+	s.sleep = func(ctx context.Context, _ time.Duration) error {
+		if attempts++; attempts == 20 {
+			p.away(false)
+		}
+		return ctx.Err()
+	}
+	if err := s.AppendLog(t.Context(), batch(1, 0, 100)); err != nil {
+		t.Fatal(err)
+	}
+	p.away(true)
+	attempts = 0
+	if err := s.AppendLog(t.Context(), batch(2, 100, 100)); err != nil {
+		t.Fatal(err)
+	}
+	if attempts < 20 {
+		t.Errorf("%d attempts", attempts)
+	}
+	check(t, s, 200)
+
+	p.away(true)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.sleep = func(context.Context, time.Duration) error { cancel(); return ctx.Err() }
+	if err := s.AppendLog(ctx, batch(3, 200, 100)); err == nil {
+		t.Error("an append succeeded while the server was away")
+	}
+}
