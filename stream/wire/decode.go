@@ -84,7 +84,7 @@ type list struct {
 
 // head reads everything but the calls, of which it returns the number.
 func (d *decoder) head(r *Record) (calls int, err error) {
-	words, sets := 0, 0
+	words, sets, heartbeats, drops := 0, 0, 0, 0
 	var major uint64
 	f := fields{b: d.b}
 	for f.next() {
@@ -97,6 +97,10 @@ func (d *decoder) head(r *Record) (calls int, err error) {
 			sets++
 		case f.num == recordCalls && f.kind == protowire.BytesType:
 			calls++
+		case f.num == recordHeartbeats:
+			heartbeats++
+		case f.num == recordDrops:
+			drops++
 		}
 	}
 	// The version comes before any doubt about the rest.
@@ -112,6 +116,12 @@ func (d *decoder) head(r *Record) (calls int, err error) {
 		return 0, malformed("%d calls, at most %d are accepted", calls, MaxCalls)
 	}
 	d.words, d.sets = make([]string, 0, words+1), make([][]byte, 0, sets)
+	if heartbeats > 0 {
+		r.Heartbeats = make([]event.Heartbeat, 0, heartbeats)
+	}
+	if drops > 0 {
+		r.Drops = make([]Drop, 0, drops)
+	}
 	f = fields{b: d.b}
 	for f.next() {
 		switch f.num {
