@@ -17,14 +17,13 @@ import (
 	"lapwing/cmd/internal/report"
 	"lapwing/event"
 	"lapwing/parse/pseudonym"
-	"lapwing/store/duckdb"
 )
 
 // kept asks what a data directory holds: through its daemon, or when none
 // runs from the store itself.
 type kept struct {
 	*client
-	store *duckdb.Store
+	store keptStore
 }
 
 type keptFlags struct {
@@ -59,15 +58,22 @@ func (f *keptFlags) open(ctx context.Context, c *common) (*kept, *pseudonym.Keyr
 	if err == nil {
 		return &kept{client: cl}, keys, nil
 	}
-	path := cfg.path("lapwing.duckdb")
-	if _, err := os.Stat(path); err != nil {
-		return nil, nil, fmt.Errorf("%s holds no store: start lapwing run, or name its directory with --data", cfg.Data)
-	}
-	s, err := duckdb.Open(ctx, duckdb.Config{Path: path, MemoryBytes: int64(cfg.Store.Memory)})
+	s, err := openKeptForReading(ctx, &cfg)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &kept{store: s}, keys, nil
+}
+
+// openKeptForReading opens the store for a command that no daemon answers.
+func openKeptForReading(ctx context.Context, cfg *Config) (keptStore, error) {
+	if path := cfg.path("lapwing.duckdb"); cfg.Store.engine() == engineDuckDB {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("%s holds no store: start lapwing run, or name its directory with --data", cfg.Data)
+		}
+	}
+	s, _, err := openKept(ctx, cfg, "command line") // a name that no daemon has
+	return s, err
 }
 
 func (k *kept) close() error {
@@ -100,7 +106,7 @@ func (k *kept) endpoints(ctx context.Context) (out []event.Endpoint, err error) 
 // command sends an act to the daemon; there is nobody else to carry it out.
 func (k *kept) command(ctx context.Context, method, path string, in, out any) error {
 	if k.client == nil {
-		return fmt.Errorf("%w: acknowledging, resolving and silencing need it", errNoDaemon)
+		return fmt.Errorf("%w: acknowledging, resolving and silencing need it; with several roles, name the data directory of the active alerter with --data, on its machine", errNoDaemon)
 	}
 	return k.call(ctx, method, path, in, out)
 }

@@ -15,14 +15,29 @@ import (
 
 func newCalls(c *common) *cobra.Command {
 	f := &inputFlags{}
+	stored := &storedCalls{}
 	cmd := &cobra.Command{
 		Use:   "calls INPUT…",
-		Short: "Print the calls in captures, access logs or HAR files",
-		Long:  "Print the calls in captures (pcap, pcapng), access logs or HAR files, plain or compressed (gz, zst); - is standard input.",
-		Args:  args(inputArgs),
+		Short: "Print the calls in captures, access logs or HAR files, or in ClickHouse",
+		Long: `Print the calls in captures (pcap, pcapng), access logs or HAR files, plain or compressed (gz, zst); - is standard input.
+Without any input, and with store.clickhouse configured, print calls that are kept there.`,
 		RunE: func(cmd *cobra.Command, inputs []string) error {
 			format, err := c.format("table", "json", "csv")
 			if err != nil {
+				return err
+			}
+			if len(inputs) == 0 {
+				cfg, err := c.load()
+				if err != nil {
+					return err
+				}
+				if cfg.Store.engine() == engineClickHouse {
+					return stored.print(cmd.Context(), &cfg, format)
+				}
+			} else if stored.asked(cmd) {
+				return usageError("--since, --until, --client, --actor, --host, --path, --limit and --names choose among kept calls: leave the inputs out")
+			}
+			if err := args(inputArgs)(cmd, inputs); err != nil {
 				return err
 			}
 			cfg, keys, err := f.prepare(c)
@@ -49,6 +64,7 @@ func newCalls(c *common) *cobra.Command {
 		},
 	}
 	f.register(cmd)
+	stored.register(cmd)
 	return cmd
 }
 

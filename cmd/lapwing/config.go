@@ -29,9 +29,10 @@ type Config struct {
 
 // DetectConfig bounds detection.
 type DetectConfig struct {
-	Specs  []string        `yaml:"specs" doc:"OpenAPI documents (3.0, 3.1) of the APIs that are watched"`
-	APIs   []APIConfig     `yaml:"apis" doc:"groups of hosts that are judged apart, and may be judged in different processes; hosts that none lists are judged together"`
-	Replay config.Duration `yaml:"replay" doc:"at start, learn again from stored calls of this long"`
+	Specs   []string        `yaml:"specs" doc:"OpenAPI documents (3.0, 3.1) of the APIs that are watched"`
+	APIs    []APIConfig     `yaml:"apis" doc:"groups of hosts that are judged apart, and may be judged in different processes; hosts that none lists are judged together"`
+	Sensors []string        `yaml:"sensors" doc:"names of sensors whose first word detection waits for when calls come through Kafka; without them it waits for those that have spoken"`
+	Replay  config.Duration `yaml:"replay" doc:"at start, learn again from stored calls of this long"`
 }
 
 // APIConfig names the hosts of one API.
@@ -53,8 +54,9 @@ func (s *SensorConfig) watchesNothing() bool {
 
 // StreamConfig says what joins the roles.
 type StreamConfig struct {
-	Kafka publish.Kafka `yaml:"kafka" doc:"without brokers everything runs in one process"`
-	Spool publish.Spool `yaml:"spool" doc:"the log on disk in which a sensor's calls wait for Kafka"`
+	Kafka    publish.Kafka   `yaml:"kafka" doc:"without brokers everything runs in one process"`
+	Spool    publish.Spool   `yaml:"spool" doc:"the log on disk in which a sensor's calls wait for Kafka"`
+	TakeOver config.Duration `yaml:"take_over" doc:"how long a process may say nothing before another has its work; brokers refuse less than 6s unless group.min.session.timeout.ms says otherwise"`
 }
 
 // MetricsConfig is the listener for machines.
@@ -67,7 +69,7 @@ func DefaultConfig() Config {
 	return Config{
 		Data:     "data",
 		Sensor:   SensorConfig{Config: sensor.Defaults()},
-		Stream:   StreamConfig{Kafka: publish.KafkaDefaults(), Spool: publish.Defaults().Spool},
+		Stream:   StreamConfig{Kafka: publish.KafkaDefaults(), Spool: publish.Defaults().Spool, TakeOver: config.Duration(10 * time.Second)},
 		Detect:   DetectConfig{Replay: config.Duration(7 * 24 * time.Hour)},
 		Store:    StoreConfig{Memory: 512 << 20, Retention: config.Duration(30 * 24 * time.Hour)},
 		Metrics:  MetricsConfig{Listen: "127.0.0.1:8471"},
@@ -87,6 +89,9 @@ func (c *Config) Validate() error {
 	}
 	if err := standard.CheckAPIs(c.detection(pseudonym.Offline()).APIs); err != nil {
 		bad("detect.apis: %w", err)
+	}
+	if c.Stream.TakeOver < config.Duration(time.Second) || c.Stream.TakeOver > config.Duration(5*time.Minute) {
+		bad("stream.take_over must be between 1s and 5m")
 	}
 	stream := publish.Config{Kafka: c.Stream.Kafka, Spool: c.Stream.Spool}
 	errs = append(errs, c.Sensor.Config.Validate(), c.Sensor.Records.validate(), stream.Validate("stream"), c.Store.validate(), c.Identity.Validate(), c.Alerting.validate())

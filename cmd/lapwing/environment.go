@@ -33,6 +33,8 @@ func (e *environment) dial(ctx context.Context, role string) (*kafka.Client, err
 	if err != nil {
 		return nil, err
 	}
+	cfg.SessionTimeout = time.Duration(e.cfg.Stream.TakeOver)
+	cfg.HeartbeatInterval = min(cfg.SessionTimeout/10, 3*time.Second)
 	return kafka.New(cfg)
 }
 
