@@ -22,6 +22,7 @@ type Encoder struct {
 	calls   int
 
 	dict    dictionary
+	last    [callTimeSeconds + 1]lastWord // by field of a call
 	sets    keySets
 	words   []byte // field strings, encoded
 	keySets []byte // field key_sets, encoded
@@ -30,10 +31,18 @@ type Encoder struct {
 	packed  []byte // scratch: a packed field
 }
 
+// A lastWord is what the call before had in the same field, which for most
+// fields is what this one has.
+type lastWord struct {
+	text  string
+	index uint32
+}
+
 // Reset begins a record of the named sensor.
 func (e *Encoder) Reset(sensor string) {
 	e.sensor, e.base, e.hasBase, e.calls = strings.ToValidUTF8(sensor, "\ufffd"), 0, false, 0
 	e.dict.reset()
+	clear(e.last[:])
 	e.sets.reset()
 	// Index 0 is the empty string.
 	e.words = protowire.AppendTag(e.words[:0], recordStrings, protowire.BytesType)
@@ -248,7 +257,7 @@ func (e *Encoder) appendShape(b []byte, field protowire.Number, s *event.BodySha
 	if s.Type == "" && len(s.Keys) == 0 && s.Hash == 0 && s.Items == 0 && s.Outcome == "" && s.Location == "" {
 		return b
 	}
-	p := e.appendString(e.packed[:0], shapeType, s.Type)
+	p := e.appendWord(e.packed[:0], shapeType, s.Type)
 	if len(s.Keys) > 0 {
 		p = appendUint(p, shapeKeySet, uint64(e.keySet(s)))
 	}
@@ -257,8 +266,8 @@ func (e *Encoder) appendShape(b []byte, field protowire.Number, s *event.BodySha
 		p = protowire.AppendFixed64(p, s.Hash)
 	}
 	p = appendSint(p, shapeItems, int64(s.Items))
-	p = e.appendString(p, shapeOutcome, s.Outcome)
-	p = e.appendString(p, shapeLocation, s.Location)
+	p = e.appendWord(p, shapeOutcome, s.Outcome)
+	p = e.appendWord(p, shapeLocation, s.Location)
 	e.packed = p
 	return appendBytes(b, field, p)
 }
@@ -296,8 +305,17 @@ func (e *Encoder) appendString(b []byte, field protowire.Number, s string) []byt
 	if s == "" {
 		return b
 	}
+	last := &e.last[field]
+	if last.text != s {
+		*last = lastWord{s, e.index(s)}
+	}
 	b = protowire.AppendTag(b, field, protowire.VarintType)
-	return protowire.AppendVarint(b, uint64(e.index(s)))
+	return protowire.AppendVarint(b, uint64(last.index))
+}
+
+// appendWord is appendString for fields that are not those of a call.
+func (e *Encoder) appendWord(b []byte, field protowire.Number, s string) []byte {
+	return appendUint(b, field, uint64(e.index(s)))
 }
 
 // index returns a string's place in the dictionary, and adds it if it is new.
