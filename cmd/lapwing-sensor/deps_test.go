@@ -22,6 +22,8 @@ func TestDependencies(t *testing.T) {
 		"lapwing/alerting":      "a parser's fault must not reach the credentials of destinations",
 		"lapwing/console":       "the sensor has no pages",
 		"lapwing/stream/local":  "there is nobody to read it in the same process",
+		"github.com/prometheus": "+4 MB for a page of text",
+		"github.com/twmb":       "a broker and a client for tests",
 		"github.com/duckdb":     "+45 MB, and cgo",
 		"github.com/ClickHouse": "+4 MB in a process that runs beside every service",
 		"github.com/getkin":     "specifications are detection's business",

@@ -27,7 +27,7 @@ type shipment struct {
 func (s *Spool) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		s.mu.Lock()
-		closed := s.closed
+		closed, groups := s.closed, s.stats.Groups
 		s.mu.Unlock()
 		if s.load() {
 			if err := s.ship(ctx); err != nil {
@@ -35,6 +35,12 @@ func (s *Spool) Run(ctx context.Context) error {
 			}
 			continue
 		}
+		s.mu.Lock()
+		if s.reached != groups+1 {
+			s.reached = groups + 1
+			s.wake()
+		}
+		s.mu.Unlock()
 		if closed {
 			select {
 			case <-s.flushed:

@@ -99,6 +99,7 @@ type Spool struct {
 	closed   bool
 	ended    error // what Close found
 	stats    Stats
+	reached  uint64 // groups that were written when Run last found nothing to ship, plus one
 
 	kick    chan struct{} // there is enough to write at once
 	flushed chan struct{} // closed when the flusher has ended
@@ -283,15 +284,17 @@ func (s *Spool) Close(ctx context.Context) error {
 	return s.ended
 }
 
-// Drain waits until everything that was published is shipped. Run must be
-// running.
+// Drain waits until everything that was published is shipped, what sources say
+// of their time included. Run must be running.
 func (s *Spool) Drain(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		left, changed := s.stats, s.changed
 		building := left.Published - left.Appended - left.dropped()
+		// Only a closed spool has no heartbeats on their way.
+		behind := s.closed && s.reached != left.Groups+1
 		s.mu.Unlock()
-		if building == 0 && left.pending() == 0 {
+		if building == 0 && left.pending() == 0 && !behind {
 			return nil
 		}
 		select {
