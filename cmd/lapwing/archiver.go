@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"lapwing/cmd/internal/supervise"
-	"lapwing/store"
 	"lapwing/store/archive"
 	"lapwing/stream/kafka"
 )
@@ -26,15 +24,11 @@ func openArchiver(ctx context.Context, env *environment) (*archiverRole, error) 
 	if err != nil {
 		return nil, err
 	}
-	kept, ok := env.store.(store.Archive)
-	if !ok {
-		return nil, errors.New("--target archiver keeps calls in ClickHouse: give store.clickhouse.addresses")
-	}
 	topics := client.Topics()
-	r := &archiverRole{env: env, client: client, calls: client.Group("archive", topics.Calls)}
+	r := &archiverRole{env: env, client: client, calls: client.Group(archive.GroupName, topics.Calls)}
 	r.inventory = &inventoryKeeper{group: client.GroupExclusive("inventory", topics.Model), store: env.store, quarantine: client.Quarantine, every: 10 * time.Second, log: env.log}
 	r.archiver = &archive.Archiver{
-		Store: kept,
+		Store: env.store,
 		Quarantine: func(ctx context.Context, topic string, partition int, m archive.Message, reason string) error {
 			env.log.Warn("a record that cannot be read is set aside", "topic", topic, "partition", partition, "offset", m.Offset, "reason", reason)
 			return client.Quarantine(ctx, kafka.Message{Topic: topic, Partition: partition, Offset: m.Offset, Time: m.Time, Key: m.Key, Value: m.Value}, reason)
@@ -50,9 +44,7 @@ func (r *archiverRole) Name() string { return roleArchiver }
 func (r *archiverRole) Run(ctx context.Context) error {
 	parts := supervise.New(ctx, r.env.log)
 	parts.Go("archive", func(ctx context.Context) error {
-		return r.calls.Run(ctx, func(ctx context.Context, claim *kafka.Claim) error {
-			return r.archiver.Run(ctx, claim.Topic, claim.Partition, claimedLog{claim})
-		})
+		return r.calls.Run(ctx, r.archiver.OverKafka(r.client))
 	})
 	parts.Go("inventory", r.inventory.Run)
 	parts.Go("retention", r.retain)
@@ -102,27 +94,3 @@ func (r *archiverRole) Close() error {
 	r.client.Close()
 	return nil
 }
-
-// A claimedLog lets the archiver read a claimed partition.
-type claimedLog struct{ claim *kafka.Claim }
-
-func (l claimedLog) ReadFrom(offset int64) {
-	if offset == archive.FirstOffset {
-		offset = -1
-	}
-	l.claim.SeekTo(offset)
-}
-
-func (l claimedLog) Fetch(ctx context.Context) ([]archive.Message, error) {
-	got, err := l.claim.Fetch(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]archive.Message, len(got))
-	for i, m := range got {
-		out[i] = archive.Message{Offset: m.Offset, Time: m.Time, Key: m.Key, Value: m.Value}
-	}
-	return out, nil
-}
-
-func (l claimedLog) Commit(ctx context.Context, next int64) error { return l.claim.Commit(ctx, next) }

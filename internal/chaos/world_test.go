@@ -54,7 +54,8 @@ type worldOptions struct {
 	partitions  int
 	replication int
 	specs       []string
-	spoolBytes  string // of each sensor; "" is the default
+	spoolBytes  string   // of each sensor; "" is the default
+	sensors     []string // that detection waits for
 }
 
 // newWorld makes the deployment key and directories. brokers and dsn name the
@@ -148,8 +149,8 @@ func (w *world) write(name, text string) string {
 	return path
 }
 
-// sensorConfig writes the configuration of a sensor that follows logs.
-func (w *world) sensorConfig(name string, logs ...string) string {
+// followed is the section that names a sensor and the logs it follows.
+func followed(name string, logs []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sensor:\n  name: %s\n  log_lateness: 2m\n", name)
 	for i, path := range logs {
@@ -158,18 +159,34 @@ func (w *world) sensorConfig(name string, logs ...string) string {
 		}
 		fmt.Fprintf(&b, "  - {paths: [%s], format: combined}\n", path)
 	}
-	fmt.Fprintf(&b, "identity: {key_file: %s/key}\npublish:\n%s  spool:\n    dir: %s\n", w.dir, w.kafka(), filepath.Join(w.dir, "spool-"+name))
-	if w.options.spoolBytes != "" {
-		fmt.Fprintf(&b, "    max_bytes: %s\n", w.options.spoolBytes)
-	}
-	b.WriteString("metrics: {listen: 127.0.0.1:0}\n")
-	return w.write(name+".yaml", b.String())
+	return b.String()
 }
 
-// sensor starts a sensor that follows logs.
+// spooled is the section that says where a sensor's log on disk is.
+func (w *world) spooled(name string) string {
+	s := "  spool:\n    dir: " + filepath.Join(w.dir, "spool-"+name) + "\n"
+	if w.options.spoolBytes != "" {
+		s += "    max_bytes: " + w.options.spoolBytes + "\n"
+	}
+	return s
+}
+
+// sensorConfig writes the configuration of a small sensor.
+func (w *world) sensorConfig(name string, logs ...string) string {
+	return w.write(name+".yaml", followed(name, logs)+"identity: {key_file: "+w.dir+"/key}\npublish:\n"+w.kafka()+w.spooled(name)+"metrics: {listen: 127.0.0.1:0}\n")
+}
+
+// sensor starts lapwing-sensor, which follows logs.
 func (w *world) sensor(name string, logs ...string) *actor {
 	w.t.Helper()
 	return w.add(name, w.bin.Sensor, "--config", w.sensorConfig(name, logs...))
+}
+
+// sensorRole starts a sensor that is lapwing itself.
+func (w *world) sensorRole(name string, logs ...string) *actor {
+	w.t.Helper()
+	cfg := w.write(name+".yaml", "data: "+filepath.Join(w.dir, name)+"\n"+followed(name, logs)+"identity: {key_file: "+w.dir+"/key}\nstream:\n"+w.kafka()+w.spooled(name)+"metrics: {listen: 127.0.0.1:0}\n")
+	return w.add(name, w.bin.Lapwing, "run", "--target", "sensor", "--config", cfg)
 }
 
 // role starts lapwing with one role. name tells it from others of that role.
@@ -179,10 +196,7 @@ func (w *world) role(target, name string, args ...string) *actor {
 }
 
 func (w *world) roleArgs(target, name string, args ...string) []string {
-	specs := ""
-	if len(w.options.specs) > 0 {
-		specs = "detect: {specs: [" + strings.Join(w.options.specs, ", ") + "]}\n"
-	}
+	specs := fmt.Sprintf("detect: {specs: [%s], sensors: [%s]}\n", strings.Join(w.options.specs, ", "), strings.Join(w.options.sensors, ", "))
 	cfg := w.write(name+".yaml", fmt.Sprintf(`data: %s
 identity: {key_file: %s/key}
 stream:

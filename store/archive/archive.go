@@ -58,6 +58,10 @@ type Archiver struct {
 	Quarantine func(ctx context.Context, topic string, partition int, m Message, reason string) error
 	Limits     Limits // the zero value is DefaultLimits
 	Appends    int    // how many partitions append at once; 0 means 4
+	// Tell appends a record to a partition, so that it closes the last batch
+	// when no sensor does. nil: a batch stays open until the next record.
+	Tell  func(ctx context.Context, topic string, partition int, record []byte) error
+	Quiet time.Duration // of a partition before Tell; 0 means 4 s
 	// Observe, if set, is told of every batch that was kept; from several
 	// goroutines.
 	Observe func(store.LogBatch)
@@ -96,7 +100,7 @@ func (a *Archiver) run(ctx context.Context, topic string, partition int, log Log
 	}
 	log.ReadFrom(p.next)
 	for {
-		messages, err := log.Fetch(ctx)
+		messages, err := p.fetch(ctx, log)
 		if err != nil {
 			return fmt.Errorf("archive %s/%d: %w", topic, partition, err)
 		}
