@@ -27,9 +27,6 @@ func (s *Store) reading(ctx context.Context) context.Context {
 	if limits.Rows > 0 {
 		settings["max_rows_to_read"] = limits.Rows
 	}
-	if s.cfg.Cluster != "" {
-		settings["select_sequential_consistency"] = 1
-	}
 	return ch.Context(ctx, ch.WithSettings(settings))
 }
 
