@@ -47,6 +47,7 @@ type daemon struct {
 	started time.Time
 	resume  map[string]int64
 	sources *sensor.Sources
+	records *recordsReceiver // nil if no other sensor is heard
 
 	mu        sync.Mutex // protects what detection tells others
 	detection *standard.Detection
@@ -112,6 +113,9 @@ func (d *daemon) run(ctx context.Context, extra map[string]func(context.Context)
 	sources := supervise.New(ctx, d.log)
 	for name, run := range d.sources.Parts() {
 		sources.Go(name, run)
+	}
+	if d.records != nil {
+		sources.Go("records", d.records.Run)
 	}
 	d.mu.Lock()
 	d.ready = true

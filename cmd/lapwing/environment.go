@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"lapwing/cmd/internal/publish"
 	"lapwing/parse/pseudonym"
 	"lapwing/stream/kafka"
 )
@@ -29,29 +28,14 @@ const startTimeout = 20 * time.Second
 // dial opens a connection to Kafka for one role, so that what it counts is the
 // role's.
 func (e *environment) dial(ctx context.Context, role string) (*kafka.Client, error) {
-	cfg, err := kafkaConfig(&e.cfg.Stream.Kafka, e.log.With("role", role))
+	cfg, err := e.cfg.Stream.Kafka.Client()
 	if err != nil {
 		return nil, err
 	}
+	cfg.Log = e.log.With("role", role)
 	cfg.SessionTimeout = time.Duration(e.cfg.Stream.TakeOver)
 	cfg.HeartbeatInterval = min(cfg.SessionTimeout/10, 3*time.Second)
 	return kafka.New(cfg)
-}
-
-// kafkaConfig turns the section into what the client takes.
-func kafkaConfig(k *publish.Kafka, log *slog.Logger) (kafka.Config, error) {
-	cfg := kafka.Config{
-		Brokers: k.Brokers, Prefix: k.Prefix, ClientID: k.ClientID, Partitions: k.Partitions, Replication: k.Replication,
-		Retention: time.Duration(k.Retention), Compression: k.Compression, Log: log,
-		SASL: kafka.SASL{Mechanism: k.SASL.Mechanism, User: k.SASL.User, Password: k.SASL.Password.Reveal()},
-	}
-	if k.TLS.On() {
-		var err error
-		if cfg.TLS, err = kafka.LoadTLS(k.TLS.CAFile, k.TLS.CertFile, k.TLS.KeyFile, k.TLS.ServerName); err != nil {
-			return cfg, err
-		}
-	}
-	return cfg, nil
 }
 
 // checkKafka says in one sentence what is wrong with the brokers, the
@@ -59,10 +43,11 @@ func kafkaConfig(k *publish.Kafka, log *slog.Logger) (kafka.Config, error) {
 func (e *environment) checkKafka(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	cfg, err := kafkaConfig(&e.cfg.Stream.Kafka, e.log)
+	cfg, err := e.cfg.Stream.Kafka.Client()
 	if err != nil {
 		return err
 	}
+	cfg.Log = e.log
 	client, err := kafka.Open(ctx, cfg)
 	if err != nil {
 		return err

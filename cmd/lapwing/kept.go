@@ -110,6 +110,7 @@ func (s *StoreConfig) validate() error {
 type keptStore interface {
 	store.Writer
 	store.Reader
+	store.Archive
 	Close() error
 }
 

@@ -58,6 +58,7 @@ func (m *meter) Collect(ch chan<- prometheus.Metric) {
 	counter, gauge := emitters(ch)
 	gauge(buildInfo, 1, version)
 	sourceMetrics(m.d.sources, counter)
+	m.d.records.collect(counter, gauge)
 	for _, group := range []string{groupDetect, groupArchive} {
 		inFlight, lag := m.d.stream.Pending(group)
 		gauge(streamLag, float64(lag), group)

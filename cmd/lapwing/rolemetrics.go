@@ -58,6 +58,12 @@ var (
 	archiveSeconds    = desc("archive_append_seconds_total", "Time that the store took for batches.")
 	archiveCommits    = desc("archive_commit_errors_total", "Offsets that could not be committed; nothing is lost by that.")
 	inventoryKept     = desc("inventory_endpoints", "Endpoints that this process kept when it last wrote the inventory.")
+	receivedRecords   = desc("receiver_records_total", "Records that other sensors sent, by what became of them.", "outcome")
+	receivedDenied    = desc("receiver_denied_requests_total", "Requests without a valid token.")
+	receivedCalls     = desc("receiver_calls_total", "Calls of stored records.", "outcome")
+	receivedLost      = desc("receiver_lost_calls_total", "Sequence numbers that never came and that no drop explains.")
+	receivedDropped   = desc("receiver_dropped_calls_total", "Calls that sensors say they dropped.")
+	receivedSensors   = desc("receiver_sensors", "Sensors that are heard.")
 	clickhouseInserts = desc("clickhouse_inserts_total", "Blocks that ClickHouse has answered for.")
 	clickhouseRows    = desc("clickhouse_rows_total", "Calls in those blocks.")
 	clickhouseSkipped = desc("clickhouse_skipped_batches_total", "Batches that were kept already.")
@@ -115,9 +121,30 @@ func kafkaMetrics(role string, s kafka.Stats, counter, gauge emit) {
 
 // Collect implements role.
 func (r *sensorRole) Collect(counter, gauge emit) {
-	kafkaMetrics(roleSensor, r.client.Stats(), counter, gauge)
+	if s, ok := r.out.Kafka(); ok {
+		kafkaMetrics(roleSensor, s, counter, gauge)
+	}
 	sourceMetrics(r.sources, counter)
-	spoolMetrics(r.spool.Stats(), counter, gauge)
+	r.records.collect(counter, gauge)
+	spoolMetrics(r.out.Stats(), counter, gauge)
+}
+
+// collect is what a receiver counts; there may be none.
+func (r *recordsReceiver) collect(counter, gauge emit) {
+	if r == nil {
+		return
+	}
+	s := r.Stats()
+	counter(receivedRecords, float64(s.Stored), "stored")
+	counter(receivedRecords, float64(s.Duplicates), "duplicate")
+	counter(receivedRecords, float64(s.Refused), "refused")
+	counter(receivedRecords, float64(s.Failed), "failed")
+	counter(receivedDenied, float64(s.Denied))
+	counter(receivedCalls, float64(s.Calls), "stored")
+	counter(receivedCalls, float64(s.Repeated), "repeated")
+	counter(receivedLost, float64(s.Lost))
+	counter(receivedDropped, float64(s.Dropped))
+	gauge(receivedSensors, float64(s.Sensors))
 }
 
 func spoolMetrics(s spool.Stats, counter, gauge emit) {

@@ -137,6 +137,9 @@ func runDaemon(ctx context.Context, c *common, f *runFlags) error {
 		return err
 	}
 	lines = append(lines, d.sources.Describe()...)
+	if d.records != nil {
+		lines = append(lines, [2]string{"receiver", d.records.address})
+	}
 	if sampled != "" {
 		line, err := d.openSample(sampled, f.speed, parser, p)
 		if err != nil {
@@ -186,6 +189,9 @@ func (d *daemon) openSources(parser parse.Config) error {
 		return err
 	}
 	d.sources = s
+	if d.records, err = openRecords(&d.cfg.Sensor.Records, d.stream, d.resume, d.log); err != nil {
+		return err
+	}
 	for _, name := range s.Names() {
 		d.marks.Expect(name)
 	}

@@ -9,20 +9,19 @@ import (
 	"time"
 
 	"lapwing/capture/input"
+	"lapwing/cmd/internal/publish"
 	"lapwing/cmd/internal/sensor"
 	"lapwing/cmd/internal/source"
 	"lapwing/cmd/internal/supervise"
 	"lapwing/parse"
-	"lapwing/stream/kafka"
-	"lapwing/stream/spool"
 )
 
 // A sensorRole leads what sources see through a bounded log on disk to Kafka.
 type sensorRole struct {
 	env     *environment
-	client  *kafka.Client
-	spool   *spool.Spool
+	out     *publish.Publisher
 	sources *sensor.Sources
+	records *recordsReceiver // nil if no other sensor is heard
 	running atomic.Bool
 }
 
@@ -35,32 +34,28 @@ func openSensor(ctx context.Context, env *environment, sample string, speed floa
 		return nil, nil, err
 	}
 	r := &sensorRole{env: env}
-	if r.client, err = env.dial(ctx, roleSensor); err != nil {
-		return nil, nil, err
-	}
-	dir := cmp.Or(cfg.Stream.Spool.Dir, cfg.path("spool"))
-	sync := spool.SyncGroup
-	if !cfg.Stream.Spool.Sync {
-		sync = spool.SyncNone
-	}
-	r.spool, err = spool.Open(spool.Config{
-		Dir: dir, Sensor: cfg.Sensor.Name, Partitions: r.client.Partitions(), MaxBytes: int64(cfg.Stream.Spool.MaxBytes),
-		Linger: time.Duration(cfg.Stream.Spool.Linger), Sync: sync, Log: env.log.With("role", roleSensor),
-	}, r.client.Sender())
-	if err != nil {
+	to := publish.Config{Kafka: cfg.Stream.Kafka, Spool: cfg.Stream.Spool}
+	to.Spool.Dir = cmp.Or(to.Spool.Dir, cfg.path("spool"))
+	if r.out, err = publish.Open(ctx, &to, cfg.Sensor.Name, env.log.With("role", roleSensor)); err != nil {
 		return nil, nil, err
 	}
 	defer func() {
 		if err != nil {
 			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
-			err = errors.Join(err, r.spool.Close(bounded), r.spool.Release())
+			err = errors.Join(err, r.out.Close(bounded), r.out.Release())
 		}
 	}()
-	if r.sources, err = sensor.Open(&cfg.Sensor.Config, parser, r.spool, r.spool.Progress(), env.log); err != nil {
+	if r.sources, err = sensor.Open(&cfg.Sensor.Config, parser, r.out, r.out.Progress(), env.log); err != nil {
 		return nil, nil, err
 	}
-	lines = append(r.sources.Describe(), [2]string{"spool", dir})
+	if r.records, err = openRecords(&cfg.Sensor.Records, r.out, r.out.Progress(), env.log); err != nil {
+		return nil, nil, err
+	}
+	lines = append(r.sources.Describe(), [2]string{"spool", to.Spool.Dir})
+	if r.records != nil {
+		lines = append(lines, [2]string{"receiver", r.records.address})
+	}
 	if sample != "" {
 		line, err := r.openSample(sample, speed, parser)
 		if err != nil {
@@ -87,7 +82,7 @@ func (r *sensorRole) openSample(path string, speed float64, parser parse.Config)
 		return "", err
 	}
 	r.sources.Packets = append(r.sources.Packets, &source.Packets{
-		Name: "sample", Config: parser, Pub: r.spool, Now: time.Now, Source: paced, EventNow: paced.EventNow,
+		Name: "sample", Config: parser, Pub: r.out, Now: time.Now, Source: paced, EventNow: paced.EventNow,
 	})
 	return fmt.Sprintf("%s: %d packets, replayed %g times faster than recorded", path, paced.Len(), speed), nil
 }
@@ -101,10 +96,13 @@ func (r *sensorRole) Run(ctx context.Context) error {
 	below, stopBelow := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBelow()
 	shipping := supervise.New(below, r.env.log)
-	shipping.Go("spool", r.spool.Run)
+	shipping.Go("spool", r.out.Run)
 	sources := supervise.New(ctx, r.env.log)
 	for name, run := range r.sources.Parts() {
 		sources.Go(name, run)
+	}
+	if r.records != nil {
+		sources.Go("records", r.records.Run)
 	}
 	r.running.Store(true)
 	defer r.running.Store(false)
@@ -115,8 +113,8 @@ func (r *sensorRole) Run(ctx context.Context) error {
 	err := sources.Wait()
 	bounded, cancel := context.WithTimeout(below, drain)
 	defer cancel()
-	err = errors.Join(err, r.spool.Close(bounded))
-	if left := r.spool.Drain(bounded); left != nil {
+	err = errors.Join(err, r.out.Close(bounded))
+	if left := r.out.Drain(bounded); left != nil {
 		r.env.log.Warn("calls wait in the spool for the next start", "reason", left)
 	}
 	stopBelow()
@@ -136,7 +134,4 @@ func (r *sensorRole) Ready() string {
 func (r *sensorRole) Active() bool { return r.running.Load() }
 
 // Close implements role.
-func (r *sensorRole) Close() error {
-	r.client.Close()
-	return r.spool.Release()
-}
+func (r *sensorRole) Close() error { return r.out.Release() }
