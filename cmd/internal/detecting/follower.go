@@ -40,7 +40,8 @@ type Follower struct {
 	clock      *clock
 	detection  *standard.Detection
 	counts     Counts
-	untilNS    int64         // alerts about time up to here were told by another
+	untilNS    int64         // what is raised up to this time was told by another
+	muted      bool          `snapshot:"-"`
 	raised     []event.Alert `snapshot:"-"`
 }
 
@@ -66,7 +67,7 @@ func NewFollower(partitions int, expect []string, build func(emit func(event.Ale
 }
 
 func (f *Follower) raise(a event.Alert) {
-	if a.LastSeenAt.UnixNano() <= f.untilNS {
+	if f.muted {
 		f.counts.Suppressed++
 		return
 	}
@@ -89,7 +90,8 @@ func (f *Follower) Detection() *standard.Detection { return f.detection }
 // Marks returns how far each sensor was seen in a partition.
 func (f *Follower) Marks(p int) []store.Mark { return f.partitions[p].audit.Marks() }
 
-// Quiet says not to tell alerts about time up to ns.
+// Quiet says not to tell what is raised until time is beyond ns: another
+// detector, which had come so far, has told it.
 func (f *Follower) Quiet(ns int64) { f.untilNS = ns }
 
 // pass moves the position behind an offset; false if it has been read before.
@@ -142,6 +144,14 @@ func (f *Follower) Apply(p int, offset int64, r *wire.Record) {
 		f.clock.heartbeat(p, r.Sensor, h)
 	}
 	if low, moved := f.clock.advance(); moved {
+		if f.untilNS > 0 {
+			f.muted = true
+			f.detection.Advance(min(low, f.untilNS))
+			f.muted = false
+			if low > f.untilNS {
+				f.untilNS = 0
+			}
+		}
 		f.detection.Advance(low)
 	}
 }

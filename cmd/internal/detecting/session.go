@@ -117,6 +117,9 @@ func (s *session) run(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := s.saveIfDue(ctx, s.d.cfg.Now()); err != nil {
+			return err
+		}
 		ready := next(s.readers) != nil
 		select {
 		case a := <-s.arrived:
@@ -228,19 +231,6 @@ func (s *session) tick(ctx context.Context) error {
 			return err
 		}
 	}
-	if s.saving == nil && (now.Sub(s.savedAt) >= cfg.SnapshotEvery || s.f.counts.Seen-s.savedSeen >= cfg.SnapshotCalls) {
-		s.savedAt, s.savedSeen = now, s.f.counts.Seen
-		data, result, err := s.snapshot()
-		if err != nil {
-			return err // a state that cannot be written will not be next time either
-		}
-		done := make(chan saved, 1)
-		s.saving = done
-		go func() {
-			result.err = s.d.states.write(ctx, data, result.positions, result.low)
-			done <- result.saved
-		}()
-	}
 	if !cfg.Drain || !caughtUp || !s.f.Finished() {
 		s.finishedAt = time.Time{}
 		return nil
@@ -252,6 +242,26 @@ func (s *session) tick(ctx context.Context) error {
 		return nil
 	}
 	return s.drained(ctx)
+}
+
+// saveIfDue begins to write a snapshot if it is time for one.
+func (s *session) saveIfDue(ctx context.Context, now time.Time) error {
+	cfg := &s.d.cfg
+	if s.saving != nil || now.Sub(s.savedAt) < cfg.SnapshotEvery && s.f.counts.Seen-s.savedSeen < cfg.SnapshotCalls {
+		return nil
+	}
+	s.savedAt, s.savedSeen = now, s.f.counts.Seen
+	data, result, err := s.snapshot()
+	if err != nil {
+		return err // a state that cannot be written will not be next time either
+	}
+	done := make(chan saved, 1)
+	s.saving = done
+	go func() {
+		result.err = s.d.states.write(ctx, data, result.positions, result.low)
+		done <- result.saved
+	}()
+	return nil
 }
 
 // drained closes all windows and ends the session.
