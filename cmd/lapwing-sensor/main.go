@@ -82,6 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	path := flags.String("config", "", "configuration file (YAML)")
 	output := flags.String("output", "-", "file for the calls; - is standard output")
 	showVersion := flags.Bool("version", false, "print the version and exit")
+	check := flags.Bool("check", false, "say whether the configuration is valid, and exit")
 	filter := flags.String("filter", "", "capture filter, such as: tcp port 80")
 	flags.Var(&interfaces, "interface", "network interface to watch (repeatable)")
 	flags.Var(&logs, "log", "access log to follow (repeatable)")
@@ -119,6 +120,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	parser, err := sensor.Parser(&cfg.Sensor, &cfg.Identity, keys)
 	if err != nil {
+		return err
+	}
+	if *check {
+		if cfg.Publish.On() && cfg.Identity.KeyFile == "" {
+			return errNoKey
+		}
+		_, err := fmt.Fprintln(stdout, "the configuration is valid")
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
