@@ -42,7 +42,7 @@ func (t *traffic) call() *event.Call {
 	route := int(180 * math.Pow(r.Float64(), 3))
 	object := r.IntN(2_000_000)
 	c := &event.Call{
-		ID: event.MakeID(r.Uint64(), r.Uint64()), Time: t.at, Duration: time.Duration(math.Exp(r.NormFloat64()*0.8+16.5)), Sensor: "edge-1",
+		ID: event.MakeID(r.Uint64(), r.Uint64()), Time: t.at, Duration: time.Duration(math.Exp(r.NormFloat64()*0.8 + 16.5)), Sensor: "edge-1",
 		Client: netip.AddrFrom4([4]byte{byte(own.Uint32()), byte(own.Uint32()), byte(own.Uint32()), byte(own.Uint32())}), ClientPort: uint16(1024 + r.IntN(60_000)),
 		Server: netip.AddrFrom4([4]byte{10, 0, 0, byte(route % 12)}), ServerPort: 8080, Scheme: "http", Protocol: "http/1.1",
 		Method: []string{"GET", "GET", "GET", "POST", "PUT", "DELETE"}[route%6], Host: fmt.Sprintf("api-%d.example.com", route%12),
