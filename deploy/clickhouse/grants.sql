@@ -13,8 +13,13 @@ CREATE USER IF NOT EXISTS `lapwing-reader` IDENTIFIED WITH no_password HOST NONE
 -- Archiver and alerter bring the tables up to date at their start, so both may
 -- make and change them, in this database alone. ALTER DELETE is for retention
 -- and for erasing a person; neither may drop a table or see another database.
-GRANT SELECT, INSERT, CREATE TABLE, CREATE VIEW, ALTER ADD COLUMN, ALTER ADD INDEX, ALTER MATERIALIZE INDEX, ALTER ADD PROJECTION, ALTER MATERIALIZE PROJECTION, ALTER TTL, ALTER MATERIALIZE TTL, ALTER SETTINGS, ALTER UPDATE, ALTER DELETE ON lapwing.* TO `lapwing-archiver`;
-GRANT SELECT, INSERT, CREATE TABLE, CREATE VIEW, ALTER ADD COLUMN, ALTER ADD INDEX, ALTER MATERIALIZE INDEX, ALTER ADD PROJECTION, ALTER MATERIALIZE PROJECTION, ALTER TTL, ALTER MATERIALIZE TTL, ALTER SETTINGS, ALTER UPDATE, ALTER DELETE ON lapwing.* TO `lapwing-alerter`;
+GRANT SELECT, INSERT, CREATE TABLE, CREATE VIEW,
+    ALTER ADD COLUMN, ALTER ADD INDEX, ALTER MATERIALIZE INDEX, ALTER ADD PROJECTION, ALTER MATERIALIZE PROJECTION,
+    ALTER TTL, ALTER MATERIALIZE TTL, ALTER SETTINGS, ALTER UPDATE, ALTER DELETE
+    ON lapwing.* TO `lapwing-archiver`, `lapwing-alerter`;
+GRANT TABLE ENGINE ON MergeTree TO `lapwing-archiver`, `lapwing-alerter`;
+GRANT TABLE ENGINE ON ReplacingMergeTree TO `lapwing-archiver`, `lapwing-alerter`;
+GRANT TABLE ENGINE ON AggregatingMergeTree TO `lapwing-archiver`, `lapwing-alerter`;
 
 -- For `lapwing calls`, `lapwing alerts` and Grafana: to look, not to touch.
 GRANT SELECT ON lapwing.* TO `lapwing-reader`;

@@ -201,3 +201,49 @@ func TestDashboardNamesWhatIsExported(t *testing.T) {
 		}
 	}
 }
+
+// Rules and dashboard are the same for both binaries: the sensor's metrics have
+// the names and labels of lapwing's.
+func TestSensorNamesMetricsAlike(t *testing.T) {
+	metrics := exported(t)
+	path := filepath.Join(root, "..", "cmd", "lapwing-sensor", "metrics.go")
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) < 3 {
+			return true
+		}
+		if f, ok := call.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "add" {
+			return true
+		}
+		name, ok := call.Args[0].(*ast.BasicLit)
+		if !ok || name.Kind != token.STRING {
+			return true
+		}
+		metric := "lapwing_" + strings.Trim(name.Value, `"`)
+		want, ok := metrics[metric]
+		if !ok {
+			t.Errorf("lapwing has no %s", metric)
+		}
+		var labels []string
+		for i := 3; i < len(call.Args); i += 2 {
+			if l, ok := call.Args[i].(*ast.BasicLit); ok {
+				labels = append(labels, strings.Trim(l.Value, `"`))
+			}
+		}
+		if !slices.Equal(labels, want) {
+			t.Errorf("%s has the labels %q here and %q in lapwing", metric, labels, want)
+		}
+		seen[metric] = true
+		return true
+	})
+	for _, metric := range []string{"lapwing_spool_bytes", "lapwing_spool_dropped_calls_total", "lapwing_kafka_retries_total"} {
+		if !seen[metric] {
+			t.Errorf("the sensor exports no %s", metric)
+		}
+	}
+}
