@@ -18,6 +18,13 @@ const (
 
 func (b *backoff) reset() { b.failures = 0 }
 
+// askAfter is how many failures in a row make one look for the reason.
+const askAfter = 4
+
+// persists reports whether it is time to look for the reason: now and then
+// while failures go on.
+func (b *backoff) persists() bool { return b.failures%64 == askAfter }
+
 // wait returns the context's error if it ends first.
 func (b *backoff) wait(ctx context.Context) error {
 	d := min(backoffMin<<min(b.failures, 16), backoffMax)

@@ -74,6 +74,8 @@ func TestIntegrationExclusiveTakeOver(t *testing.T) {
 	exclusiveTakeOver(t, realBroker(t, 4))
 }
 
+func TestIntegrationWeather(t *testing.T) { weather(t, realBroker(t, 4)) }
+
 func TestIntegrationReadAll(t *testing.T) {
 	readAll(t, ready(t, realBroker(t, 1)))
 }

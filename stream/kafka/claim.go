@@ -76,9 +76,12 @@ func (cl *Claim) Fetch(ctx context.Context) ([]Message, error) {
 			return nil, cl.client.explain(err, cl.Topic)
 		default:
 			cl.client.stats.fetchRetries.Add(1)
-			if pause.failures == 3 {
-				cl.client.cfg.Log.Warn("reading from Kafka fails and is tried again", "topic", cl.Topic, "partition", cl.Partition,
-					"error", cl.client.explain(err, cl.Topic))
+			if pause.persists() {
+				reason := cl.client.diagnose(ctx, err, cl.Topic)
+				if fatal(reason) {
+					return nil, reason
+				}
+				cl.client.cfg.Log.Warn("reading from Kafka fails and is tried again", "topic", cl.Topic, "partition", cl.Partition, "error", reason)
 			}
 			if err := pause.wait(ctx); err != nil {
 				return nil, err

@@ -55,6 +55,18 @@ func certificateError(err error) bool {
 	return errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &verify)
 }
 
+// diagnose is explain for an error that comes again and again. Where kafka-go
+// only knows that it knows no such topic or leader, the brokers are asked why.
+func (c *Client) diagnose(ctx context.Context, err error, what string) error {
+	var code kafkago.Error
+	if !errors.As(err, &code) && ctx.Err() == nil {
+		if reason := c.Check(ctx); reason != nil && ctx.Err() == nil {
+			return reason
+		}
+	}
+	return c.explain(err, what)
+}
+
 // explain turns what went wrong into a sentence that says what to do. What is
 // the name of the topic or group that was asked for, if any.
 func (c *Client) explain(err error, what string) error {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,10 @@ func size(m *OutMessage) int {
 
 // produceBatch tries until it is done, ctx ends, or the error is fatal.
 func (c *Client) produceBatch(ctx context.Context, p partition, msgs []OutMessage, bytes int) error {
-	var pause backoff
+	var (
+		pause  backoff
+		reason error // as of the last time that it was looked for
+	)
 	for {
 		err := c.produceOnce(ctx, p, msgs)
 		if err == nil {
@@ -120,12 +124,17 @@ func (c *Client) produceBatch(ctx context.Context, p partition, msgs []OutMessag
 			return c.explain(err, p.topic)
 		}
 		c.stats.produceRetries.Add(1)
-		if pause.failures == 3 {
-			c.cfg.Log.Warn("writing to Kafka fails and is tried again", "topic", p.topic, "partition", p.id, "error", c.explain(err, p.topic))
+		if pause.persists() {
+			reason = c.diagnose(ctx, err, p.topic)
+			if fatal(reason) {
+				c.stats.produceErrors.Add(1)
+				return reason
+			}
+			c.cfg.Log.Warn("writing to Kafka fails and is tried again", "topic", p.topic, "partition", p.id, "error", reason)
 		}
 		if pause.wait(ctx) != nil {
 			c.stats.produceErrors.Add(1)
-			return fmt.Errorf("%w; the last try: %w", ctx.Err(), c.explain(err, p.topic))
+			return fmt.Errorf("%w; the last try: %w", ctx.Err(), cmp.Or(reason, c.explain(err, p.topic)))
 		}
 	}
 }
@@ -148,7 +157,10 @@ func (c *Client) produceOnce(ctx context.Context, p partition, msgs []OutMessage
 
 // partitionCount waits until the topic is known.
 func (c *Client) partitionCount(ctx context.Context, topic string) (int, error) {
-	var pause backoff
+	var (
+		pause  backoff
+		reason error
+	)
 	for {
 		m, err := c.api.Metadata(ctx, &kafkago.MetadataRequest{Topics: []string{topic}})
 		if err == nil && len(m.Topics) == 1 {
@@ -163,8 +175,13 @@ func (c *Client) partitionCount(ctx context.Context, topic string) (int, error) 
 		if fatal(err) || errors.Is(err, kafkago.UnknownTopicOrPartition) && pause.failures > 6 {
 			return 0, c.explain(err, topic)
 		}
+		if pause.persists() {
+			if reason = c.diagnose(ctx, err, topic); fatal(reason) {
+				return 0, reason
+			}
+		}
 		if pause.wait(ctx) != nil {
-			return 0, fmt.Errorf("%w; the last try: %w", ctx.Err(), c.explain(err, topic))
+			return 0, fmt.Errorf("%w; the last try: %w", ctx.Err(), cmp.Or(reason, c.explain(err, topic)))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,7 +143,10 @@ func (c *Client) endOf(ctx context.Context, topic string, id int) (end int64, er
 
 // retry calls fn until it succeeds, fails for good, or ctx ends.
 func (c *Client) retry(ctx context.Context, what string, fn func() error) error {
-	var pause backoff
+	var (
+		pause  backoff
+		reason error
+	)
 	for {
 		err := fn()
 		if err == nil {
@@ -152,8 +156,13 @@ func (c *Client) retry(ctx context.Context, what string, fn func() error) error 
 			return c.explain(err, what)
 		}
 		c.stats.fetchRetries.Add(1)
+		if pause.persists() {
+			if reason = c.diagnose(ctx, err, what); fatal(reason) {
+				return reason
+			}
+		}
 		if pause.wait(ctx) != nil {
-			return fmt.Errorf("%w; the last try: %w", ctx.Err(), c.explain(err, what))
+			return fmt.Errorf("%w; the last try: %w", ctx.Err(), cmp.Or(reason, c.explain(err, what)))
 		}
 	}
 }
