@@ -54,9 +54,8 @@ func openPositions(fs FS, dir string) *positions {
 	var b [slotBytes]byte
 	var newest uint64
 	for slot := range int64(slots) {
-		if _, err := readFull(p.file, b[:], slot*slotBytes); err != nil {
-			continue
-		}
+		n, _ := readFull(p.file, b[:], slot*slotBytes) // a file that was cut ends early
+		clear(b[n:])
 		if turn, ok := p.load(b[:]); ok && slot >= 2 && turn > newest {
 			newest, p.safe = turn, 5-slot
 		}
