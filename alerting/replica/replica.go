@@ -58,7 +58,9 @@ type Owner struct {
 
 // A Replica is one owner's copy; it implements alerting.Replica.
 type Replica struct {
-	ctx   context.Context
+	taking  context.Context
+	writing context.Context
+
 	log   Log
 	owner Owner
 	epoch string
@@ -69,14 +71,16 @@ type Replica struct {
 var _ alerting.Replica = (*Replica)(nil)
 
 // New returns the replica of an owner that takes over at the time owner.Since.
-// Writes end with ctx.
-func New(ctx context.Context, log Log, owner Owner) *Replica {
-	return &Replica{ctx: ctx, log: log, owner: owner}
+// The take-over ends with taking: whoever is to give up its place must do so
+// at once. Later writes end with writing, which may last longer: what was sent
+// at the end is still noted.
+func New(taking, writing context.Context, log Log, owner Owner) *Replica {
+	return &Replica{taking: taking, writing: writing, log: log, owner: owner}
 }
 
 // Load implements alerting.Replica: it reads the newest copy that is whole.
 func (r *Replica) Load(fn func(alerting.Record) error) (known bool, err error) {
-	found, err := read(r.ctx, r.log)
+	found, err := read(r.taking, r.log)
 	if err != nil {
 		return false, err
 	}
@@ -106,7 +110,7 @@ func (r *Replica) Begin(records func(put func(alerting.Record) error) error) err
 		if len(chunk) == 0 {
 			return nil
 		}
-		err := r.write(chunk)
+		err := r.write(r.taking, chunk)
 		chunk, size = chunk[:0], 0
 		return err
 	}
@@ -131,7 +135,7 @@ func (r *Replica) Begin(records func(put func(alerting.Record) error) error) err
 	if err := flush(); err != nil {
 		return err
 	}
-	if err := r.write([]alerting.Record{r.own(alerting.Record{Key: whole, Value: mark})}); err != nil {
+	if err := r.write(r.taking, []alerting.Record{r.own(alerting.Record{Key: whole, Value: mark})}); err != nil {
 		return err
 	}
 	for _, key := range r.stale {
@@ -154,7 +158,7 @@ func (r *Replica) Put(records []alerting.Record) error {
 		own[i] = r.own(rec)
 		n := len(own[i].Key) + len(rec.Value)
 		if i > from && (size+n > chunkBytes || i-from >= chunkRecords) {
-			if err := r.write(own[from:i]); err != nil {
+			if err := r.write(r.writing, own[from:i]); err != nil {
 				return err
 			}
 			from, size = i, 0
@@ -164,7 +168,7 @@ func (r *Replica) Put(records []alerting.Record) error {
 	if from == len(own) {
 		return nil
 	}
-	return r.write(own[from:])
+	return r.write(r.writing, own[from:])
 }
 
 func (r *Replica) own(rec alerting.Record) alerting.Record {
@@ -172,8 +176,8 @@ func (r *Replica) own(rec alerting.Record) alerting.Record {
 	return rec
 }
 
-func (r *Replica) write(records []alerting.Record) error {
-	bounded, cancel := context.WithTimeout(r.ctx, writeTimeout)
+func (r *Replica) write(ctx context.Context, records []alerting.Record) error {
+	bounded, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	return r.log.Write(bounded, records)
 }

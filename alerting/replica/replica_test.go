@@ -134,7 +134,7 @@ func tryOpen(log replica.Log, dir, owner string, sinks ...*sink) (*alerting.Pipe
 	}
 	return alerting.Open(alerting.Config{
 		Dir: dir, Routes: routes, Jitter: func() float64 { return 0 },
-		Replica: replica.New(context.Background(), log, replica.Owner{Name: owner, Since: time.Now()}),
+		Replica: replica.New(context.Background(), context.Background(), log, replica.Owner{Name: owner, Since: time.Now()}),
 	})
 }
 

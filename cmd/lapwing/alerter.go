@@ -63,7 +63,7 @@ func (r *alerterRole) lead(ctx context.Context, claim *kafka.Claim) error {
 	defer stopWriting()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(closeTimeout, stopWriting) })()
 	began := time.Now()
-	p, err := openAlerting(&r.env.cfg, r.env.keys, r.env.log, r.copyOf(writing))
+	p, err := openAlerting(&r.env.cfg, r.env.keys, r.env.log, r.copyOf(ctx, writing))
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func (r *alerterRole) lead(ctx context.Context, claim *kafka.Claim) error {
 }
 
 // copyOf is the copy of the alert log in Kafka.
-func (r *alerterRole) copyOf(ctx context.Context) alerting.Replica {
-	return replica.New(ctx, stateLog{r.client}, replica.Owner{Name: r.env.owner, Since: time.Now().UTC()})
+func (r *alerterRole) copyOf(taking, writing context.Context) alerting.Replica {
+	return replica.New(taking, writing, stateLog{r.client}, replica.Owner{Name: r.env.owner, Since: time.Now().UTC()})
 }
 
 // follow reads alerts until ctx ends. An offset is committed once its alerts
