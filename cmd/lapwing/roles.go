@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -29,12 +28,12 @@ func openFleet(ctx context.Context, cfg Config, names []string, f *runFlags, log
 	}
 	env := &environment{cfg: cfg, log: log, owner: ownerName(&cfg), drain: f.drain}
 	fl := &fleet{env: env}
-	if err := env.checkKafka(ctx); err != nil {
-		// A sensor bridges brokers that are away; the others can do nothing without them.
-		if !slices.Equal(names, []string{roleSensor}) || !weather(err) {
+	// A sensor alone looks for itself: it bridges brokers that are away. The
+	// others can do nothing without them.
+	if !slices.Equal(names, []string{roleSensor}) {
+		if err := env.checkKafka(ctx); err != nil {
 			return nil, err
 		}
-		log.Warn("calls wait in the spool until the brokers answer", "error", err)
 	}
 	fl.say("kafka", strings.Join(cfg.Stream.Kafka.Brokers, ", ")+", topics "+cfg.Stream.Kafka.Prefix+".*")
 	var err error
@@ -77,8 +76,7 @@ func (fl *fleet) open(ctx context.Context, name string, f *runFlags) error {
 			fl.lines = append(fl.lines, lines...)
 		}
 	case roleDetector:
-		// detector.go: func openDetector(ctx context.Context, env *environment) (role, error)
-		err = errors.New("--target detector is not in this build")
+		r, err = openDetector(ctx, fl.env)
 		for _, s := range fl.env.cfg.Detect.Specs {
 			fl.say("spec", s)
 		}
@@ -144,14 +142,6 @@ func (fl *fleet) close() error {
 		errs = append(errs, fl.env.store.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// weather reports whether an error says that the brokers are away, which may
-// change by itself.
-func weather(err error) bool {
-	var op *net.OpError
-	var dns *net.DNSError
-	return errors.As(err, &op) || errors.As(err, &dns) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // runFleet is `lapwing run` with Kafka.
