@@ -1,5 +1,7 @@
 package detect
 
+import "lapwing/event"
+
 // SnapshotTypes names the stages, whose state is the engine's.
 func (e *Engine) SnapshotTypes() []any {
 	if e == nil {
@@ -15,3 +17,16 @@ func (e *Engine) SnapshotTypes() []any {
 // StateVersion is part of every snapshot. It is raised when state keeps its
 // form and changes its meaning: other hashes behind keys, other units.
 const StateVersion = 1
+
+// Unjudged says what a replay has to show an engine that goes on from a
+// snapshot: calls that ended at sinceNS or later, but for those in pending,
+// which it has. sinceNS is 0 before the first call.
+func (e *Engine) Unjudged() (sinceNS int64, pending map[event.ID]bool) {
+	pending = make(map[event.ID]bool, e.pending)
+	for _, calls := range e.buckets {
+		for _, c := range calls {
+			pending[c.ID] = true
+		}
+	}
+	return e.tickedNS, pending
+}

@@ -49,6 +49,8 @@ type daemon struct {
 	sources *sensor.Sources
 	records *recordsReceiver // nil if no other sensor is heard
 
+	snapshots snapshots
+
 	mu        sync.Mutex // protects what detection tells others
 	detection *standard.Detection
 	raised    []event.Alert // since the last delivery
@@ -129,7 +131,11 @@ func (d *daemon) run(ctx context.Context, extra map[string]func(context.Context)
 	err := sources.Wait()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
-	err = errors.Join(err, d.stream.Close(bounded))
+	if closed := d.stream.Close(bounded); closed != nil {
+		err = errors.Join(err, closed)
+	} else {
+		d.lastSnapshot()
+	}
 	d.drainAlerts(bounded)
 	sinks.Stop()
 	return errors.Join(err, sinks.Wait())
@@ -143,7 +149,11 @@ func (d *daemon) archive(ctx context.Context, batches []stream.Batch) error {
 		calls = append(calls, b.Calls...)
 		progress = append(progress, b.Progress...)
 	}
-	return d.store.AppendCalls(ctx, calls, progress)
+	if err := d.store.AppendCalls(ctx, calls, progress); err != nil {
+		return err
+	}
+	d.snapshots.archived.Add(int64(len(batches)))
+	return nil
 }
 
 // judge leads calls through detection, and hands on what it says before it
@@ -166,7 +176,12 @@ func (d *daemon) judge(ctx context.Context, batches []stream.Batch) error {
 	d.raised = nil
 	d.stats = d.detection.Stats()
 	d.mu.Unlock()
-	return d.tell(ctx, raised)
+	if err := d.tell(ctx, raised); err != nil {
+		return err
+	}
+	d.snapshots.judged.Add(int64(len(batches)))
+	d.keepSnapshot(time.Now())
+	return nil
 }
 
 // tell hands alerts to the store and to alerting. Both know an alert they
@@ -238,23 +253,20 @@ func (d *daemon) keepInventory(ctx context.Context) error {
 // restart it knows again. What it says about the time before its noted
 // position has been told already.
 func (d *daemon) learnAgain(ctx context.Context) error {
+	if restored, err := d.restoreSnapshot(); err != nil {
+		return err
+	} else if restored {
+		return d.catchUp(ctx)
+	}
 	if d.cfg.Detect.Replay <= 0 {
 		return nil
 	}
-	q := store.CallQuery{Since: time.Now().Add(-time.Duration(d.cfg.Detect.Replay))}
 	position := d.resume[detectPosition]
-	began, n := time.Now(), 0
-	if err := d.store.Calls(ctx, q, func(c *event.Call) error {
-		d.detection.Observe(c)
-		if n++; n%4096 == 0 {
-			d.detection.Advance(min(c.End().UnixNano(), position))
-		}
-		return ctx.Err()
-	}); err != nil {
-		return fmt.Errorf("learn from stored calls: %w", err)
+	began := time.Now()
+	n, err := d.show(ctx, began.Add(-time.Duration(d.cfg.Detect.Replay)), position, func(*event.Call) bool { return true })
+	if err != nil {
+		return err
 	}
-	d.lowNS = position
-	d.detection.Advance(position)
 	var news []event.Alert
 	for _, a := range d.raised {
 		if a.LastSeenAt.UnixNano() > position {
@@ -266,4 +278,24 @@ func (d *daemon) learnAgain(ctx context.Context) error {
 		d.log.Info("learned again from stored calls", "calls", n, "took", time.Since(began).Round(time.Millisecond))
 	}
 	return d.tell(ctx, news)
+}
+
+// show has detection judge stored calls up to position.
+func (d *daemon) show(ctx context.Context, since time.Time, position int64, want func(*event.Call) bool) (n int, err error) {
+	err = d.store.Calls(ctx, store.CallQuery{Since: since}, func(c *event.Call) error {
+		if !want(c) {
+			return ctx.Err()
+		}
+		d.detection.Observe(c)
+		if n++; n%4096 == 0 {
+			d.detection.Advance(min(c.End().UnixNano(), position))
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return n, fmt.Errorf("learn from stored calls: %w", err)
+	}
+	d.lowNS = position
+	d.detection.Advance(position)
+	return n, nil
 }

@@ -1,4 +1,6 @@
 package credentials
 
 // SnapshotTypes names the cases that incidents hold.
-func (*Stage) SnapshotTypes() []any { return []any{(*stuffing)(nil), (*guessing)(nil), (*looping)(nil)} }
+func (*Stage) SnapshotTypes() []any {
+	return []any{(*stuffing)(nil), (*guessing)(nil), (*looping)(nil)}
+}

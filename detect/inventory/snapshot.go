@@ -1,4 +1,6 @@
 package inventory
 
 // SnapshotTypes names the cases that incidents hold.
-func (*Stage) SnapshotTypes() []any { return []any{(*endpointCase)(nil), (*hostCase)(nil), (*orphanCase)(nil)} }
+func (*Stage) SnapshotTypes() []any {
+	return []any{(*endpointCase)(nil), (*hostCase)(nil), (*orphanCase)(nil)}
+}
