@@ -54,7 +54,7 @@ func (s *Store) AppendCalls(ctx context.Context, calls []*event.Call, progress [
 	}
 	err := s.insertIntent(ctx, &in, intentOpen)
 	if err == nil {
-		err = s.insertCalls(ctx, calls, token, nil)
+		err = s.insertCalls(ctx, calls, token, nil, false)
 	}
 	if err == nil && len(progress) > 0 {
 		err = s.insertProgress(ctx, token, progress)
@@ -131,7 +131,7 @@ func (s *Store) rowsWhenQuiet(ctx context.Context, in *intent) (int64, error) {
 			return 0, s.explain("look for inserts that still run", err)
 		}
 		if running == 0 {
-			return s.countBatch(ctx, in.token, in.since, in.until)
+			return s.countBatch(ctx, in.token, dateOf(in.since), dateOf(in.until+1))
 		}
 		if err := s.sleep(ctx, backOff(attempt, 0)); err != nil {
 			return 0, fmt.Errorf("store: append calls: %w", err)
@@ -155,8 +155,8 @@ func (s *Store) insertIntent(ctx context.Context, in *intent, state uint8) error
 	for i, p := range in.progress {
 		sources[i], done[i] = p.Source, p.Offset
 	}
-	return s.insert(ctx, "write an intent", "INSERT INTO "+s.names.Table("intents")+" (writer, token, state, kept, since, until, `progress.source`, `progress.done`)",
-		fmt.Sprintf("intent/%s/%d", in.token, state), "", func(b driver.Batch) error {
+	return s.put(ctx, "write an intent", "INSERT INTO "+s.names.Table("intents")+" (writer, token, state, kept, since, until, `progress.source`, `progress.done`)",
+		fmt.Sprintf("intent/%s/%d", in.token, state), func(b driver.Batch) error {
 			return b.Append(s.writer, in.token, state, uint64(in.kept), dateOf(in.since), dateOf(in.until), sources, done)
 		})
 }
@@ -197,7 +197,7 @@ func (s *Store) insertProgress(ctx context.Context, token string, progress []eve
 	if len(progress) == 0 {
 		return nil
 	}
-	return s.insert(ctx, "write progress", "INSERT INTO "+s.names.Table("progress")+" (source, done)", "progress/"+token, "", func(b driver.Batch) error {
+	return s.put(ctx, "write progress", "INSERT INTO "+s.names.Table("progress")+" (source, done)", "progress/"+token, func(b driver.Batch) error {
 		for _, p := range progress {
 			if err := b.Append(p.Source, p.Offset); err != nil {
 				return err

@@ -259,3 +259,32 @@ func TestIntegrationServerAwayAndBack(t *testing.T) {
 		t.Error("an append succeeded while the server was away")
 	}
 }
+
+// A server that was killed between noting a token and keeping its block drops
+// the repetition: here the rows are deleted behind its back instead.
+func TestIntegrationServerForgetsABlock(t *testing.T) {
+	s := open(t, nil)
+	b := batch(0, 0, 50) // over midnight
+	if err := s.insertCalls(t.Context(), b.Calls, b.Token(), nil, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"calls", "calls_per_minute"} {
+		if err := s.exec(t.Context(), "ALTER TABLE "+s.names.Table(table)+" DELETE WHERE 1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.insertCalls(t.Context(), b.Calls, b.Token(), nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.CountCalls(t.Context(), store.CallQuery{}); err != nil || n != 0 {
+		t.Fatalf("%d calls (%v): the server does not forget as this test would have it", n, err)
+	}
+	// Whoever comes next does not trust the answer; nor do two at once.
+	for range 2 {
+		again := reborn(s, s.sleep)
+		if err := again.AppendLog(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, s, 50)
+}

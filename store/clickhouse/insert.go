@@ -35,25 +35,32 @@ func (s *Store) insertSettings(token string) ch.Settings {
 
 // insert sends one block, again and again with equal data and token until the
 // server has answered that it has it. It gives up with ctx, or when the server
-// says something that repetition cannot mend.
-func (s *Store) insert(ctx context.Context, what, statement, token, queryID string, fill func(driver.Batch) error) error {
-	for attempt := 0; ; attempt++ {
-		err := s.attempt(ctx, statement, token, queryID, attempt, fill)
+// says something that repetition cannot mend. It returns how many attempts
+// failed before.
+func (s *Store) insert(ctx context.Context, what, statement, token, queryID string, fill func(driver.Batch) error) (failed int, err error) {
+	for ; ; failed++ {
+		err := s.attempt(ctx, statement, token, queryID, failed, fill)
 		if err == nil {
 			s.stats.inserts.Add(1)
-			return nil
+			return failed, nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("store: %s: %w", what, ctx.Err())
+			return failed, fmt.Errorf("store: %s: %w", what, ctx.Err())
 		}
 		if permanent(err) {
-			return s.explain(what, err)
+			return failed, s.explain(what, err)
 		}
 		s.stats.retry(err)
-		if err := s.sleep(ctx, backOff(attempt, codeOf(err))); err != nil {
-			return fmt.Errorf("store: %s: %w", what, err)
+		if err := s.sleep(ctx, backOff(failed, codeOf(err))); err != nil {
+			return failed, fmt.Errorf("store: %s: %w", what, err)
 		}
 	}
+}
+
+// put is insert for small tables.
+func (s *Store) put(ctx context.Context, what, statement, token string, fill func(driver.Batch) error) error {
+	_, err := s.insert(ctx, what, statement, token, "", fill)
+	return err
 }
 
 func (s *Store) attempt(ctx context.Context, statement, token, queryID string, attempt int, fill func(driver.Batch) error) (err error) {
@@ -101,10 +108,21 @@ func backOff(attempt int, code int32) time.Duration {
 
 var encoders = sync.Pool{New: func() any { return newEncoder() }}
 
+// maxBurnt is how many tokens a block is given when the server says it has the
+// block and has not.
+const maxBurnt = 3
+
 // insertCalls inserts calls under a token, by the day they ended: one block
 // goes to one partition, which the server keeps whole or not at all. Days that
 // are present already are left out.
-func (s *Store) insertCalls(ctx context.Context, calls []*event.Call, token string, present map[int64]bool) error {
+//
+// A single server notes a token in the instant before the block becomes part
+// of the table. Killed in between, it drops the repetition of a block that it
+// does not have. So where an attempt has failed, by us or, if doubtful says so,
+// by whoever was here before, the rows are looked for after the server has
+// answered; if there are none, the block goes in under a further token, which
+// is the same for everybody.
+func (s *Store) insertCalls(ctx context.Context, calls []*event.Call, token string, present map[int64]bool, doubtful bool) error {
 	e := encoders.Get().(*encoder)
 	defer func() {
 		e.reset()
@@ -115,12 +133,31 @@ func (s *Store) insertCalls(ctx context.Context, calls []*event.Call, token stri
 		if present[d.day] {
 			continue
 		}
-		part := fmt.Sprintf("%s/%d", token, d.day)
-		err := s.insert(ctx, "insert calls", statement, part, part+"/"+s.nonce, func(b driver.Batch) error {
-			return e.fill(b.Columns(), d.calls, token)
-		})
-		if err != nil {
-			return err
+		for burnt := range maxBurnt {
+			part := fmt.Sprintf("%s/%d", token, d.day)
+			if burnt > 0 {
+				part = fmt.Sprintf("%s/%d", part, burnt)
+			}
+			failed, err := s.insert(ctx, "insert calls", statement, part, part+"/"+s.nonce, func(b driver.Batch) error {
+				return e.fill(b.Columns(), d.calls, token)
+			})
+			if err != nil {
+				return err
+			}
+			if failed == 0 && !doubtful || s.cfg.Cluster != "" {
+				break
+			}
+			var kept bool
+			if err := s.patiently(ctx, func() (err error) {
+				kept, err = s.hasBatch(ctx, token, d.calls)
+				return err
+			}); err != nil {
+				return err
+			}
+			if kept {
+				break
+			}
+			s.stats.burnt.Add(1)
 		}
 		s.stats.rows.Add(uint64(len(d.calls)))
 	}

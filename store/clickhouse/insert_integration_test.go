@@ -32,7 +32,7 @@ func BenchmarkInsert(b *testing.B) {
 	begun, i := cpu(), 0
 	for b.Loop() {
 		i++
-		if err := s.insertCalls(b.Context(), calls, fmt.Sprint("bench/", i), nil); err != nil {
+		if err := s.insertCalls(b.Context(), calls, fmt.Sprint("bench/", i), nil, false); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -144,7 +144,7 @@ func TestIntegrationBytesPerCall(t *testing.T) {
 	s := open(t, nil)
 	source := newTraffic(1, 50)
 	for i := range batches {
-		if err := s.insertCalls(t.Context(), source.calls(n/batches), fmt.Sprint("size/", i), nil); err != nil {
+		if err := s.insertCalls(t.Context(), source.calls(n/batches), fmt.Sprint("size/", i), nil, false); err != nil {
 			t.Fatal(err)
 		}
 	}

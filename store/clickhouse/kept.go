@@ -40,7 +40,7 @@ func (s *Store) PutAlerts(ctx context.Context, alerts []event.Alert) error {
 	if len(newest) == 0 {
 		return nil
 	}
-	return s.insert(ctx, "put alerts", "INSERT INTO "+s.names.Table("alerts")+" (id, revision, detector, severity, status, detected, seen, alert)", "", "", func(b driver.Batch) error {
+	return s.put(ctx, "put alerts", "INSERT INTO "+s.names.Table("alerts")+" (id, revision, detector, severity, status, detected, seen, alert)", "", func(b driver.Batch) error {
 		for _, a := range newest {
 			data, err := json.Marshal(a)
 			if err != nil {
@@ -165,7 +165,7 @@ func (s *Store) PutEndpoints(ctx context.Context, endpoints []event.Endpoint) er
 	if len(changed) == 0 {
 		return nil
 	}
-	return s.insert(ctx, "put endpoints", "INSERT INTO "+s.names.Table("endpoints")+" (host, route, method, version, gone, endpoint)", "", "", func(b driver.Batch) error {
+	return s.put(ctx, "put endpoints", "INSERT INTO "+s.names.Table("endpoints")+" (host, route, method, version, gone, endpoint)", "", func(b driver.Batch) error {
 		for k, r := range changed {
 			gone := uint8(0)
 			if r.gone {

@@ -34,7 +34,8 @@ func (s *Store) AppendLog(ctx context.Context, b store.LogBatch) error {
 	last, known := s.kept[key]
 	s.mu.Unlock()
 	var present map[int64]bool
-	if !known || b.First != last+1 {
+	doubtful := !known || b.First != last+1
+	if doubtful {
 		// Not the batch that follows the one this process kept last: somebody
 		// else may have kept it, or more.
 		var age time.Duration
@@ -58,7 +59,7 @@ func (s *Store) AppendLog(ctx context.Context, b store.LogBatch) error {
 		return fmt.Errorf("store: append log: batch %s, kept up to %d: %w", b.Token(), last, store.ErrOverlap)
 	}
 	if len(b.Calls) > 0 {
-		if err := s.insertCalls(ctx, b.Calls, b.Token(), present); err != nil {
+		if err := s.insertCalls(ctx, b.Calls, b.Token(), present, doubtful); err != nil {
 			return err
 		}
 	}
@@ -93,22 +94,38 @@ func (s *Store) lastKept(ctx context.Context, key partition) (last int64, age ti
 func (s *Store) rowsOf(ctx context.Context, token string, calls []*event.Call) (map[int64]bool, error) {
 	out := make(map[int64]bool)
 	for _, d := range byDay(calls) {
-		n, err := s.countBatch(ctx, token, d.day, d.day)
+		kept, err := s.hasBatch(ctx, token, d.calls)
 		if err != nil {
 			return nil, err
 		}
-		// A day's rows came in one block, which is kept whole or not at all; if
-		// there are fewer now, somebody has erased some.
-		out[d.day] = n > 0
+		out[d.day] = kept
 	}
 	return out, nil
 }
 
-// countBatch counts the rows of a batch that ended from day since to day until.
-func (s *Store) countBatch(ctx context.Context, token string, since, until int64) (int64, error) {
+// hasBatch reports whether the block of these calls is kept. A block is kept
+// whole or not at all; if rows of it are missing, somebody has erased them.
+func (s *Store) hasBatch(ctx context.Context, token string, calls []*event.Call) (bool, error) {
+	since, until := calls[0].End(), calls[0].End()
+	for _, c := range calls {
+		end := c.End()
+		if end.Before(since) {
+			since = end
+		}
+		if end.After(until) {
+			until = end
+		}
+	}
+	n, err := s.countBatch(ctx, token, since, until.Add(1))
+	return n > 0, err
+}
+
+// countBatch counts the rows of a batch that ended from since to before until.
+// The time narrows down where they are looked for.
+func (s *Store) countBatch(ctx context.Context, token string, since, until time.Time) (int64, error) {
 	var n uint64
 	err := s.conn.QueryRow(s.reading(ctx), "SELECT count() FROM "+s.names.Table("calls")+" WHERE batch = $1 AND ended >= fromUnixTimestamp64Nano($2) AND ended < fromUnixTimestamp64Nano($3)",
-		token, time.Unix(since*secondsPerDay, 0).UnixNano(), time.Unix((until+1)*secondsPerDay, 0).UnixNano()).Scan(&n)
+		token, since.UnixNano(), until.UnixNano()).Scan(&n)
 	if err != nil {
 		return 0, s.explain("count the rows of a batch", err)
 	}
@@ -118,8 +135,8 @@ func (s *Store) countBatch(ctx context.Context, token string, since, until int64
 func (s *Store) insertLedger(ctx context.Context, b *store.LogBatch) error {
 	sensors, boots, nexts, lost, explained := marksColumns(b.Marks)
 	c := b.Counts
-	return s.insert(ctx, "write the ledger", "INSERT INTO "+s.names.Table("ledger")+" (topic, partition, first, last, kept, records, quarantined, seen, repeated, lost, explained, late_boots,"+
-		" `marks.sensor`, `marks.boot`, `marks.next`, `marks.lost`, `marks.explained`)", "ledger/"+b.Token(), "", func(batch driver.Batch) error {
+	return s.put(ctx, "write the ledger", "INSERT INTO "+s.names.Table("ledger")+" (topic, partition, first, last, kept, records, quarantined, seen, repeated, lost, explained, late_boots,"+
+		" `marks.sensor`, `marks.boot`, `marks.next`, `marks.lost`, `marks.explained`)", "ledger/"+b.Token(), func(batch driver.Batch) error {
 		return batch.Append(b.Topic, uint32(b.Partition), b.First, b.Last, uint64(len(b.Calls)), c.Records, c.Quarantined, c.Seen, c.Repeated, c.Lost, c.Explained, c.LateBoots,
 			sensors, boots, nexts, lost, explained)
 	})

@@ -218,7 +218,7 @@ func TestIntegrationRollupsFollowTheCalls(t *testing.T) {
 		t.Fatalf("%d attempts failed, want 2", attempts)
 	}
 	for range 3 {
-		if err := reborn(s, s.sleep).insertCalls(t.Context(), batch(0, 0, 100).Calls, "calls/0/0-0", nil); err != nil {
+		if err := reborn(s, s.sleep).insertCalls(t.Context(), batch(0, 0, 100).Calls, "calls/0/0-0", nil, false); err != nil {
 			t.Fatal(err)
 		}
 	}

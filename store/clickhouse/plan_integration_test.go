@@ -28,7 +28,7 @@ func TestIntegrationQuestionsReadLittle(t *testing.T) {
 			rare[i].Actor, rare[i].User, rare[i].Token, rare[i].Account = event.Actor{Kind: event.KindUser, Value: "nm-rare"}, "nm-rare", "tok-rare00000000", "nm-other"
 			calls = append(calls, rare[i])
 		}
-		if err := s.insertCalls(t.Context(), calls, fmt.Sprint("plan/", i), nil); err != nil {
+		if err := s.insertCalls(t.Context(), calls, fmt.Sprint("plan/", i), nil, false); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,13 +14,16 @@ type Stats struct {
 	// Overloaded counts the retries that the server asked for: too many parts,
 	// or no memory left.
 	Overloaded uint64
-	LastError  string // of the last attempt that failed
+	// Burnt are blocks that the server said it had and had not, after it was
+	// killed in the wrong instant; they were inserted under another token.
+	Burnt     uint64
+	LastError string // of the last attempt that failed
 }
 
 type counters struct {
-	inserts, rows, skipped, retries, overloaded atomic.Uint64
-	mu                                          sync.Mutex
-	lastError                                   string
+	inserts, rows, skipped, retries, overloaded, burnt atomic.Uint64
+	mu                                                 sync.Mutex
+	lastError                                          string
 }
 
 func (c *counters) retry(err error) {
@@ -39,5 +42,5 @@ func (s *Store) Stats() Stats {
 	c.mu.Lock()
 	last := c.lastError
 	c.mu.Unlock()
-	return Stats{Inserts: c.inserts.Load(), Rows: c.rows.Load(), Skipped: c.skipped.Load(), Retries: c.retries.Load(), Overloaded: c.overloaded.Load(), LastError: last}
+	return Stats{Inserts: c.inserts.Load(), Rows: c.rows.Load(), Skipped: c.skipped.Load(), Retries: c.retries.Load(), Overloaded: c.overloaded.Load(), Burnt: c.burnt.Load(), LastError: last}
 }
