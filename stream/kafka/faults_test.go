@@ -180,6 +180,7 @@ func testSeed(t *testing.T) uint64 {
 // at once: nothing is lost and nothing is out of order.
 func TestWeather(t *testing.T) {
 	cluster, cfg := fake(t, 3, 4)
+	cfg.SessionTimeout, cfg.RebalanceTimeout = 2*time.Second, 4*time.Second
 	weather(t, cfg, cluster.ShufflePartitionLeaders, cluster.RehashCoordinators)
 }
 
@@ -198,7 +199,12 @@ func weather(t *testing.T, cfg Config, shake ...func()) {
 	topic := c.Topics().Calls
 	cut.set(40)
 	l := newLog()
-	members := []*member{join(t, c.Group("archive", topic), l.dedup), join(t, open2(t, cfg).Group("archive", topic), l.dedup)}
+	clients := []*Client{c}
+	another := func() *member {
+		clients = append(clients, open2(t, cfg))
+		return join(t, clients[len(clients)-1].Group("archive", topic), l.dedup)
+	}
+	members := []*member{another(), another()}
 	const rounds, each = 8, 15
 	var wg sync.WaitGroup
 	for round := range rounds {
@@ -215,7 +221,7 @@ func weather(t *testing.T, cfg Config, shake ...func()) {
 		if n := rng.IntN(len(shake) + 1); n < len(shake) {
 			shake[n]()
 		} else {
-			members = append(members, join(t, open2(t, cfg).Group("archive", topic), l.dedup))
+			members = append(members, another())
 			members[0].leave(t)
 			members = members[1:]
 		}
@@ -229,8 +235,17 @@ func weather(t *testing.T, cfg Config, shake ...func()) {
 	for p := range 4 {
 		l.complete(t, p, rounds*each)
 	}
-	s := c.Stats()
-	t.Logf("%d connections cut; %d writes and %d reads tried again", cut.cuts, s.ProduceRetries, s.FetchRetries)
+	var sum Stats
+	for _, c := range clients {
+		s := c.Stats()
+		sum.ProduceRetries += s.ProduceRetries
+		sum.FetchRetries += s.FetchRetries
+		sum.GroupErrors += s.GroupErrors
+		sum.CommitErrors += s.CommitErrors
+		sum.Rebalances += s.Rebalances
+	}
+	t.Logf("%d connections cut; %d writes, %d reads, %d commits failed; %d failures in groups, %d generations",
+		cut.cuts, sum.ProduceRetries, sum.FetchRetries, sum.CommitErrors, sum.GroupErrors, sum.Rebalances)
 	if cut.cuts == 0 {
 		t.Error("no connection was cut")
 	}

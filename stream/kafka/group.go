@@ -71,10 +71,9 @@ func (g *Group) Run(ctx context.Context, worker func(ctx context.Context, claim 
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	err = g.follow(ctx, cancel, members, worker)
-	// Close waits for the workers and leaves the group, so that the others
-	// need not wait for the session to time out.
-	members.Close()
+	var workers sync.WaitGroup
+	err = g.follow(ctx, cancel, members, &workers, worker)
+	g.leave(members, &workers)
 	var failed *workerError
 	if errors.As(context.Cause(ctx), &failed) {
 		return failed.err
@@ -82,12 +81,36 @@ func (g *Group) Run(ctx context.Context, worker func(ctx context.Context, claim 
 	return err
 }
 
+// leaveTimeout bounds how long a member that has ended waits for the brokers to
+// take leave of it.
+const leaveTimeout = 5 * time.Second
+
+// leave waits for the workers, and leaves the group so that the others need not
+// wait for the session to time out. A member that was about to join hangs in
+// that request for as long as the others take to end their workers; it is not
+// waited for.
+func (g *Group) leave(members *kafkago.ConsumerGroup, workers *sync.WaitGroup) {
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		members.Close()
+	}()
+	workers.Wait()
+	t := time.NewTimer(leaveTimeout)
+	defer t.Stop()
+	select {
+	case <-left:
+	case <-t.C:
+	}
+}
+
 type workerError struct{ err error }
 
 func (e *workerError) Error() string { return e.err.Error() }
 
 // follow takes part in one generation after the other.
-func (g *Group) follow(ctx context.Context, fail context.CancelCauseFunc, members *kafkago.ConsumerGroup, worker func(context.Context, *Claim) error) error {
+func (g *Group) follow(ctx context.Context, fail context.CancelCauseFunc, members *kafkago.ConsumerGroup, workers *sync.WaitGroup,
+	worker func(context.Context, *Claim) error) error {
 	failures := 0
 	for {
 		gen, err := members.Next(ctx)
@@ -97,7 +120,7 @@ func (g *Group) follow(ctx context.Context, fail context.CancelCauseFunc, member
 		case err == nil:
 			failures = 0
 			g.client.stats.rebalances.Add(1)
-			g.take(ctx, fail, gen, worker)
+			g.take(ctx, fail, gen, workers, worker)
 		case errors.Is(err, kafkago.RebalanceInProgress):
 		case fatal(err):
 			return g.client.explain(err, g.name)
@@ -111,7 +134,8 @@ func (g *Group) follow(ctx context.Context, fail context.CancelCauseFunc, member
 }
 
 // take starts the workers of a generation.
-func (g *Group) take(ctx context.Context, fail context.CancelCauseFunc, gen *kafkago.Generation, worker func(context.Context, *Claim) error) {
+func (g *Group) take(ctx context.Context, fail context.CancelCauseFunc, gen *kafkago.Generation, workers *sync.WaitGroup,
+	worker func(context.Context, *Claim) error) {
 	n := 0
 	var commits sync.Mutex
 	for topic, assigned := range gen.Assignments {
@@ -123,7 +147,9 @@ func (g *Group) take(ctx context.Context, fail context.CancelCauseFunc, gen *kaf
 				defer commits.Unlock()
 				return gen.CommitOffsets(map[string]map[int]int64{topic: {id: next}})
 			}
+			workers.Add(1)
 			gen.Start(func(generation context.Context) {
+				defer workers.Done()
 				wctx, cancel := context.WithCancel(ctx)
 				defer cancel()
 				defer context.AfterFunc(generation, cancel)()

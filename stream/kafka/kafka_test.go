@@ -21,7 +21,7 @@ const patience = 60 * time.Second
 // fake starts an in-process broker.
 func fake(t *testing.T, brokers, partitions int) (*kfake.Cluster, Config) {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(brokers))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(brokers), kfake.GroupMinSessionTimeout(time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,8 @@ type Message struct {
 // A Header is a note beside a message.
 type Header = kafkago.Header
 
-// An OutMessage is to be written.
+// An OutMessage is to be written. Key and value are the caller's again when
+// Produce returns.
 type OutMessage struct {
 	Partition int    // -1: by key, as Java's default partitioner does (murmur2)
 	Key       []byte // nil is allowed where the partition is given
@@ -140,11 +141,13 @@ func (c *Client) produceBatch(ctx context.Context, p partition, msgs []OutMessag
 }
 
 func (c *Client) produceOnce(ctx context.Context, p partition, msgs []OutMessage) error {
+	var lent loan
+	defer lent.end()
 	records := make([]kafkago.Record, len(msgs))
 	now := time.Now() // CreateTime of the messages; brokers may replace it
 	for i := range msgs {
 		m := &msgs[i]
-		records[i] = kafkago.Record{Time: now, Key: kafkago.NewBytes(m.Key), Value: kafkago.NewBytes(m.Value), Headers: m.Headers}
+		records[i] = kafkago.Record{Time: now, Key: lent.lend(m.Key), Value: lent.lend(m.Value), Headers: m.Headers}
 	}
 	resp, err := c.api.Produce(ctx, &kafkago.ProduceRequest{
 		Topic: p.topic, Partition: p.id, RequiredAcks: kafkago.RequireAll, Records: kafkago.NewRecordReader(records...), Compression: c.compression,

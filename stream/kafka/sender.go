@@ -39,9 +39,7 @@ func (s *Sender) Send(ctx context.Context, recs []spool.Packed) error {
 		if _, ok := byPartition[p]; !ok {
 			order = append(order, p)
 		}
-		// The request may outlive a ctx that ends, and the record may not: the
-		// record is copied.
-		byPartition[p] = append(byPartition[p], OutMessage{Value: append([]byte(nil), recs[i].Value...)})
+		byPartition[p] = append(byPartition[p], OutMessage{Value: recs[i].Value})
 		index[p] = append(index[p], i)
 	}
 	if len(order) == 1 {

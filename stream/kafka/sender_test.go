@@ -91,3 +91,20 @@ func TestSenderGivesUpWithItsContext(t *testing.T) {
 		t.Errorf("Send = %v", err)
 	}
 }
+
+// What was lent is not read once the loan is over, whoever still holds it.
+func TestLoan(t *testing.T) {
+	var l loan
+	b := l.lend([]byte("abc"))
+	p := make([]byte, 1)
+	if n, err := b.Read(p); n != 1 || err != nil || p[0] != 'a' || b.Len() != 2 {
+		t.Errorf("%d, %v, %q", n, err, p)
+	}
+	l.end()
+	if n, err := b.Read(p); n != 0 || !errors.Is(err, errLoanOver) {
+		t.Errorf("after the end: %d, %v", n, err)
+	}
+	if l.lend(nil) != nil {
+		t.Error("nil is a tombstone, not an empty value")
+	}
+}
