@@ -61,12 +61,13 @@ func deploy(t *testing.T, w *world, rng *rand.Rand) *deployment {
 		t.Fatal(err)
 	}
 	// One is the small binary, one a role of the large one.
-	d.sensors = []*actor{w.sensorRole("sensor-0", d.traffic.path(0)), w.sensorRole("sensor-1", d.traffic.path(1))}
+	d.sensors = []*actor{w.sensor("sensor-0", d.traffic.path(0)), w.sensorRole("sensor-1", d.traffic.path(1))}
 	for _, name := range []string{"a", "b"} {
 		d.archivers = append(d.archivers, w.role("archiver", "archiver-"+name))
 		d.detectors = append(d.detectors, w.role("detector", "detector-"+name))
 		d.alerters = append(d.alerters, w.role("alerter", "alerter-"+name))
 	}
+	w.awaitUp()
 	return d
 }
 
@@ -75,13 +76,14 @@ func (d *deployment) finish() {
 	t := d.t
 	t.Helper()
 	written := int(d.traffic.lines.Load())
-	d.awaitLog(written)
+	d.auditCounters(d.awaitLog(written))
 	for _, s := range d.sensors {
 		s.proc.Stop(t)
 	}
 	log := d.awaitLog(written)
 	d.auditLog(log, written)
 	d.auditStore(log)
+	d.auditCounters(log)
 	d.drainDetectors(d.detectors)
 	alerts := d.auditAlerts()
 	d.auditStoredAlerts(alerts)
@@ -217,7 +219,7 @@ func TestChaosClickHouse(t *testing.T) {
 			time.Sleep(between(rng, 0, 3*time.Second))
 			engine.Start()
 		case i%2 == 0:
-			proxy.WithholdAnswer(rng.Int64N(60_000))
+			proxy.WithholdAnswer(rng.Int64N(6000))
 		default:
 			proxy.Cut()
 		}

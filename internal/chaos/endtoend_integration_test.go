@@ -154,6 +154,7 @@ func TestIntegrationEndToEnd(t *testing.T) {
 	archivers := []*actor{w.role("archiver", "archiver-a"), w.role("archiver", "archiver-b")}
 	detectors := []*actor{w.role("detector", "detector-a"), w.role("detector", "detector-b")}
 	w.role("alerter", "alerter")
+	w.awaitUp()
 
 	// One day after the other: each sensor's sources are retired before the next
 	// begins. Kills fall into the time in which the others still work.

@@ -52,6 +52,7 @@ func lostAcknowledgements(t *testing.T, cluster *itest.Cluster, dsn string, cuts
 	d.archivers = []*actor{w.role("archiver", "archiver")}
 	d.detectors = []*actor{w.role("detector", "detector")}
 	d.alerters = []*actor{w.role("alerter", "alerter")}
+	w.awaitUp()
 	stop := d.traffic.flow(stepsPerSecond)
 	for range cuts {
 		time.Sleep(between(rng, 100*time.Millisecond, time.Second))

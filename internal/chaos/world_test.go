@@ -201,6 +201,7 @@ func (w *world) roleArgs(target, name string, args ...string) []string {
 identity: {key_file: %s/key}
 stream:
 %sstore:
+  retention: 36500d
   clickhouse: {dsn: "%s"}
 %salerting:
   destinations:
@@ -208,6 +209,18 @@ stream:
 metrics: {listen: 127.0.0.1:0}
 `, filepath.Join(w.dir, name), w.dir, w.kafka(), w.dsn, specs, w.hook.server.URL))
 	return append([]string{"run", "--target", target, "--config", cfg}, args...)
+}
+
+// awaitUp waits until every process has said where its metrics are: it is open
+// for work then.
+func (w *world) awaitUp() {
+	w.t.Helper()
+	for _, a := range w.actors {
+		itest.Await(w.t, patience, a.name+" is up", a.proc.Output, func() bool { return !a.proc.Running() || a.proc.MetricsURL() != "" })
+		if !a.proc.Running() {
+			w.t.Fatalf("%s ended at its start", a.proc.Name)
+		}
+	}
 }
 
 // A hook is a webhook that knows repetitions by their id.
