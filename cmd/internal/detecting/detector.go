@@ -17,6 +17,9 @@ import (
 // Config says what a Detector does. Zero durations have the defaults that
 // stand beside them.
 type Config struct {
+	// Cell is the name of the cell that this detector has, when it has one of
+	// several; "" is detection as a whole. Build makes this cell only.
+	Cell       string
 	Partitions int          // of the calls topic
 	Topics     kafka.Topics // by name
 	// Build makes detection, always in the same way.
@@ -48,6 +51,7 @@ const stopTimeout = 15 * time.Second
 type Stats struct {
 	Counts
 	Detect     detect.Stats
+	Foreign    uint64 // of the calls observed, those of other cells
 	Active     bool   // it has the partitions
 	Waits      string // what it waits for before it is ready; "" if it is
 	LowNS      int64  // event time up to which everything is judged
@@ -98,8 +102,8 @@ func New(cfg Config, b Broker) *Detector {
 	}
 	return &Detector{
 		cfg: cfg, broker: b, boot: uint64(cfg.Now().UnixMilli()),
-		states: &stateLog{broker: b, topic: cfg.Topics.State, now: cfg.Now, leftovers: map[string]bool{}},
-		model:  &model{broker: b, topic: cfg.Topics.Model},
+		states: &stateLog{broker: b, topic: cfg.Topics.State, prefix: statePrefix(cfg.Cell), now: cfg.Now, leftovers: map[string]bool{}},
+		model:  &model{broker: b, topic: cfg.Topics.Model, cell: cfg.Cell},
 	}
 }
 

@@ -19,6 +19,9 @@ import (
 	"lapwing/stream/wire"
 )
 
+// testLog names the keys of snapshots of detection as a whole.
+var testLog = &stateLog{prefix: statePrefix("")}
+
 // part is how many calls of the recording there are in most of these tests.
 const part = 2500
 
@@ -278,7 +281,7 @@ func TestSnapshotsThatCannotBeUsed(t *testing.T) {
 		"newest is damaged": func(c *cluster) { damage(c, 1) },
 		"both are damaged":  func(c *cluster) { damage(c, 2) },
 		"manifest is not JSON": func(c *cluster) {
-			c.add("state", 0, time.Now(), []byte(manifestKey), []byte("{"))
+			c.add("state", 0, time.Now(), []byte(testLog.manifestKey()), []byte("{"))
 		},
 		"somebody else writes there": func(c *cluster) {
 			c.add("state", 0, time.Now(), []byte("alerting/journal/1"), []byte("x"))
@@ -312,7 +315,7 @@ func TestSnapshotsThatCannotBeUsed(t *testing.T) {
 
 func manifests(c *cluster) (n int) {
 	for _, m := range c.all("state") {
-		if string(m.Key) == manifestKey {
+		if string(m.Key) == testLog.manifestKey() {
 			n++
 		}
 	}
@@ -323,12 +326,12 @@ func manifests(c *cluster) (n int) {
 func damage(c *cluster, snapshots int) {
 	var m manifest
 	for _, msg := range c.all("state") {
-		if string(msg.Key) == manifestKey {
+		if string(msg.Key) == testLog.manifestKey() {
 			_ = json.Unmarshal(msg.Value, &m)
 		}
 	}
 	for _, s := range []*savedAs{m.Current, m.Previous}[:snapshots] {
-		key := chunkKey(s.Generation, 0)
+		key := testLog.chunkKey(s.Generation, 0)
 		for _, msg := range c.all("state") {
 			if string(msg.Key) == key && msg.Value != nil {
 				value := bytes.Clone(msg.Value)
@@ -380,7 +383,7 @@ func TestOldSnapshotsGo(t *testing.T) {
 		generations, live := map[string]bool{}, map[string]bool{}
 		for _, m := range c.all("state") {
 			key := string(m.Key)
-			if key != manifestKey {
+			if key != testLog.manifestKey() {
 				generations[strings.Split(key, "/")[1]] = true
 			}
 			if live[key] = m.Value != nil; !live[key] {
@@ -389,11 +392,11 @@ func TestOldSnapshotsGo(t *testing.T) {
 		}
 		left := map[string]bool{}
 		for key := range live {
-			if key != manifestKey {
+			if key != testLog.manifestKey() {
 				left[strings.Split(key, "/")[1]] = true
 			}
 		}
-		if len(generations) < 4 || len(left) != 2 || !live[manifestKey] {
+		if len(generations) < 4 || len(left) != 2 || !live[testLog.manifestKey()] {
 			t.Errorf("%d snapshots were written, %d are there", len(generations), len(left))
 		}
 	})

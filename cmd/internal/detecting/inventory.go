@@ -8,6 +8,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"lapwing/detect/standard"
 	"lapwing/event"
 	"lapwing/stream/kafka"
 )
@@ -20,17 +21,22 @@ func EndpointKey(e *event.Endpoint) string { return e.Host + "\x00" + e.Method +
 type model struct {
 	broker Broker
 	topic  string
+	cell   string            // the one whose endpoints these are; "": all
 	sums   map[string]uint64 // of what the topic has, by key; nil before it was read
 }
 
 // publish brings the topic to the given endpoints. After an error it may be
 // called again.
-func (m *model) publish(ctx context.Context, endpoints []event.Endpoint) (changed int, err error) {
+func (m *model) publish(ctx context.Context, d *standard.Detection) (changed int, err error) {
+	endpoints := d.Endpoints()
 	if m.sums == nil {
 		sums := map[string]uint64{}
 		if err := m.broker.ReadAll(ctx, m.topic, func(msg kafka.Message) error {
 			if bytes.Count(msg.Key, []byte{0}) != 2 {
 				return nil // of somebody else
+			}
+			if host, _, _ := bytes.Cut(msg.Key, []byte{0}); m.cell != "" && d.Of(string(host)) != m.cell {
+				return nil // of another cell
 			}
 			if msg.Value == nil {
 				delete(sums, string(msg.Key))

@@ -283,7 +283,7 @@ func (s *session) drained(ctx context.Context) error {
 }
 
 func (s *session) publish(ctx context.Context) error {
-	n, err := s.d.model.publish(ctx, s.f.detection.Endpoints())
+	n, err := s.d.model.publish(ctx, s.f.detection)
 	s.d.count(func(st *Stats) { st.Endpoints += uint64(n) })
 	return err
 }
@@ -393,6 +393,7 @@ func (d *Detector) note(s *session) {
 		waits = "it is reading what came before it"
 	}
 	d.count(func(st *Stats) {
+		st.Foreign = uint64(s.f.detection.Foreign)
 		st.Counts, st.Detect, st.LowNS, st.Sources = s.f.counts, s.f.detection.Stats(), s.f.LowNS(), len(s.f.clock.sources)
 		st.Waits = waits
 	})

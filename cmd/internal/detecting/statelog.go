@@ -25,12 +25,18 @@ type Broker interface {
 }
 
 const (
-	statePrefix  = "detect/"
-	manifestKey  = statePrefix + "manifest"
 	chunkBytes   = 700_000
 	maxChunks    = 1 << 16 // 45 GB
 	maxStateRead = 8 << 30 // bytes of chunks held while reading
 )
+
+// statePrefix is what the keys of a cell's snapshots begin with.
+func statePrefix(cell string) string {
+	if cell == "" {
+		return "detect/"
+	}
+	return "detect:" + cell + "/"
+}
 
 // A manifest says which chunks are a snapshot. It is written after them, so
 // that what it names is whole; the snapshot before stays until the next.
@@ -55,14 +61,17 @@ type savedAs struct {
 type stateLog struct {
 	broker Broker
 	topic  string
+	prefix string // of keys
 	now    func() time.Time
 
 	current, previous *savedAs
 	leftovers         map[string]bool // keys of chunks that no manifest needs
 }
 
-func chunkKey(generation string, n int) string {
-	return fmt.Sprintf("%s%s/%06d", statePrefix, generation, n)
+func (l *stateLog) manifestKey() string { return l.prefix + "manifest" }
+
+func (l *stateLog) chunkKey(generation string, n int) string {
+	return fmt.Sprintf("%s%s/%06d", l.prefix, generation, n)
 }
 
 // read returns the snapshots that are whole, the newest first, and the newest
@@ -74,10 +83,10 @@ func (l *stateLog) read(ctx context.Context) (list []found, err error) {
 	keys := map[string]bool{}
 	err = l.broker.ReadAll(ctx, l.topic, func(msg kafka.Message) error {
 		key := string(msg.Key)
-		if !strings.HasPrefix(key, statePrefix) {
+		if !strings.HasPrefix(key, l.prefix) {
 			return nil
 		}
-		if key == manifestKey {
+		if key == l.manifestKey() {
 			var next manifest
 			// A manifest that cannot be read is as good as none: detection learns again.
 			if json.Unmarshal(msg.Value, &next) == nil && next.Version == 1 && next.Current.valid() && next.Previous.valid() {
@@ -85,7 +94,7 @@ func (l *stateLog) read(ctx context.Context) (list []found, err error) {
 			}
 			return nil
 		}
-		generation, number, _ := strings.Cut(key[len(statePrefix):], "/")
+		generation, number, _ := strings.Cut(key[len(l.prefix):], "/")
 		n, err := strconv.Atoi(number)
 		if err != nil || n < 0 || n >= maxChunks {
 			return nil
@@ -117,7 +126,7 @@ func (l *stateLog) read(ctx context.Context) (list []found, err error) {
 			continue
 		}
 		for n := range s.Chunks {
-			delete(l.leftovers, chunkKey(s.Generation, n))
+			delete(l.leftovers, l.chunkKey(s.Generation, n))
 		}
 		list = append(list, found{saved: *s, data: s.join(chunks[s.Generation])})
 	}
@@ -164,7 +173,7 @@ func (l *stateLog) write(ctx context.Context, data []byte, positions []int64, lo
 	// Until the manifest stands there, what is written is left over.
 	for rest := data; len(rest) > 0 || s.Chunks == 0; s.Chunks++ {
 		n := min(len(rest), chunkBytes)
-		key := chunkKey(s.Generation, s.Chunks)
+		key := l.chunkKey(s.Generation, s.Chunks)
 		l.leftovers[key] = true
 		if err := l.broker.Produce(ctx, l.topic, kafka.OutMessage{Partition: -1, Key: []byte(key), Value: rest[:n:n]}); err != nil {
 			return fmt.Errorf("write the snapshot: %w", err)
@@ -175,17 +184,17 @@ func (l *stateLog) write(ctx context.Context, data []byte, positions []int64, lo
 	if err != nil {
 		return err
 	}
-	if err := l.broker.Produce(ctx, l.topic, kafka.OutMessage{Partition: -1, Key: []byte(manifestKey), Value: m}); err != nil {
+	if err := l.broker.Produce(ctx, l.topic, kafka.OutMessage{Partition: -1, Key: []byte(l.manifestKey()), Value: m}); err != nil {
 		return fmt.Errorf("write the snapshot's manifest: %w", err)
 	}
 	if old := l.previous; old != nil {
 		for n := range old.Chunks {
-			l.leftovers[chunkKey(old.Generation, n)] = true
+			l.leftovers[l.chunkKey(old.Generation, n)] = true
 		}
 	}
 	l.current, l.previous = s, l.current
 	for n := range s.Chunks {
-		delete(l.leftovers, chunkKey(s.Generation, n))
+		delete(l.leftovers, l.chunkKey(s.Generation, n))
 	}
 	return l.sweep(ctx)
 }
