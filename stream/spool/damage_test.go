@@ -62,6 +62,8 @@ func written(t testing.TB, fs *memFS, groups, calls int) (total int) {
 		}
 		s.flushNow(t)
 	}
+	s.closed = true
+	s.flushNow(t) // as Close does
 	if err := s.log.seal(SyncGroup); err != nil {
 		t.Fatal(err)
 	}
@@ -206,3 +208,12 @@ func FuzzOpen(f *testing.F) {
 type discard struct{}
 
 func (discard) Send(context.Context, []Packed) error { return nil }
+
+func decoded(t testing.TB, b []byte) *wire.Record {
+	t.Helper()
+	rec, err := wire.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}

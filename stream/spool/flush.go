@@ -91,6 +91,8 @@ func (s *Spool) write(g *group) error {
 	s.stats.Records += uint64(len(g.recs))
 	s.stats.Groups++
 	s.pack.retire(g.retired)
+	s.pack.reuse(g.buf)
+	g.buf = nil
 	s.wake()
 	s.mu.Unlock()
 	for _, done := range g.waiting {

@@ -40,8 +40,9 @@ type packer struct {
 	parts    []part
 	sources  map[string]event.Heartbeat
 	sealed   group
-	building int // bytes in encoders
-	calls    int // in encoders
+	spare    []byte // empty, for the next group
+	building int    // bytes in encoders
+	calls    int    // in encoders
 }
 
 // A part is what is being packed for one partition.
@@ -51,7 +52,6 @@ type part struct {
 	next  uint64 // number that the next call gets
 	own   tally  // dropped before they reached the log
 	extra tally  // lost behind it: damaged or rejected
-	said  uint64 // of both, what the last record told
 	told  time.Time
 }
 
@@ -183,7 +183,6 @@ func (p *packer) seal(i int) {
 	// What the shipper must know stands before the record, under the same checksum.
 	p.sealed.buf = appendTally(appendTally(p.sealed.buf, b.own), b.extra)
 	p.sealed.buf = b.enc.AppendTo(p.sealed.buf, p.boot, first, p.beats(), drops(b.own, b.extra))
-	b.said = b.own.sum() + b.extra.sum()
 	p.sealed.recs = append(p.sealed.recs, sealed{i, first, uint32(b.enc.Calls()), start, len(p.sealed.buf)})
 	p.sealed.calls += b.enc.Calls()
 	p.calls -= b.enc.Calls()
@@ -198,9 +197,10 @@ func (p *packer) beats() []event.Heartbeat {
 }
 
 // take seals everything and hands it over, with a record for each partition
-// that has heard nothing for a while. The last time it is called, every drop
-// that no record has told yet is told: no later record will. It returns nil if
-// there is nothing.
+// that has heard nothing for a while. The last time it is called there is a
+// record for each: drops that none has told yet are told, and should what
+// stands before it be damaged, its number says so. It returns nil if there is
+// nothing.
 func (p *packer) take(now time.Time, linger time.Duration, last bool) *group {
 	var retired []string
 	for name, h := range p.sources {
@@ -210,7 +210,7 @@ func (p *packer) take(now time.Time, linger time.Duration, last bool) *group {
 	}
 	for i := range p.parts {
 		b := &p.parts[i]
-		if b.enc.Calls() > 0 || len(retired) > 0 || now.Sub(b.told) >= tellEvery-2*linger || last && b.said != b.own.sum()+b.extra.sum() {
+		if b.enc.Calls() > 0 || len(retired) > 0 || now.Sub(b.told) >= tellEvery-2*linger || last {
 			p.seal(i)
 			b.told = now
 		}
@@ -220,8 +220,19 @@ func (p *packer) take(now time.Time, linger time.Duration, last bool) *group {
 	}
 	g := p.sealed
 	g.retired = retired
-	p.sealed = group{}
+	p.sealed = group{buf: p.spare}
+	p.spare = nil
 	return &g
+}
+
+// maxSpare is how large a group's memory may be to be kept for another.
+const maxSpare = 4 << 20
+
+// reuse takes back the memory of a group that is written.
+func (p *packer) reuse(buf []byte) {
+	if cap(buf) <= maxSpare && cap(buf) > cap(p.spare) {
+		p.spare = buf[:0]
+	}
 }
 
 // retire forgets sources whose end is told everywhere, unless they came back.

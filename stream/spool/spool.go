@@ -210,7 +210,7 @@ func (s *Spool) Publish(ctx context.Context, b stream.Batch, done func(error)) e
 		return stream.ErrClosed
 	}
 	s.take(b, done, !canWait && s.pending() >= s.cfg.MaxPendingBytes)
-	if s.pack.bytes() >= flushBytes {
+	if s.pack.bytes() >= min(flushBytes, s.cfg.MaxPendingBytes/2) {
 		signal(s.kick)
 	}
 	return nil
