@@ -69,9 +69,16 @@ func (f *fields) next() bool {
 }
 
 func (f *fields) varint() (uint64, bool) {
-	if f.at < len(f.b) && f.b[f.at] < 0x80 { // nearly always
-		f.at++
-		return uint64(f.b[f.at-1]), true
+	// Tags and nearly all numbers have one or two bytes.
+	if rest := f.b[f.at:]; len(rest) >= 2 {
+		if rest[0] < 0x80 {
+			f.at++
+			return uint64(rest[0]), true
+		}
+		if rest[1] < 0x80 {
+			f.at += 2
+			return uint64(rest[0]&0x7f) | uint64(rest[1])<<7, true
+		}
 	}
 	v, n := protowire.ConsumeVarint(f.b[f.at:])
 	if n < 0 {
