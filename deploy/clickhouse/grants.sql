@@ -20,6 +20,9 @@ GRANT SELECT, INSERT, CREATE TABLE, CREATE VIEW,
 GRANT TABLE ENGINE ON MergeTree TO `lapwing-archiver`, `lapwing-alerter`;
 GRANT TABLE ENGINE ON ReplacingMergeTree TO `lapwing-archiver`, `lapwing-alerter`;
 GRANT TABLE ENGINE ON AggregatingMergeTree TO `lapwing-archiver`, `lapwing-alerter`;
+-- Retention asks how large the parts are; a start after a crash, whether an insert still runs.
+GRANT SELECT ON system.parts TO `lapwing-archiver`, `lapwing-alerter`;
+GRANT SELECT ON system.processes TO `lapwing-archiver`, `lapwing-alerter`;
 
 -- For `lapwing calls`, `lapwing alerts` and Grafana: to look, not to touch.
 GRANT SELECT ON lapwing.* TO `lapwing-reader`;
