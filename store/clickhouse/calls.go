@@ -3,6 +3,9 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -19,6 +22,7 @@ const (
 
 // An intent is a batch of AppendCalls on its way.
 type intent struct {
+	writer       string
 	token        string
 	kept         int
 	since, until int64 // days
@@ -38,14 +42,14 @@ func (s *Store) AppendCalls(ctx context.Context, calls []*event.Call, progress [
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("store: append calls: %w", err)
 	}
-	if err := s.settleOwn(ctx); err != nil {
+	if err := s.settleLeft(ctx, progress); err != nil {
 		return err
 	}
-	token := fmt.Sprintf("%s/%s/%d", s.writer, s.nonce, s.sequence.Add(1))
+	token := s.tokens() + strconv.FormatUint(s.sequence.Add(1), 10)
 	if len(calls) == 0 {
 		return s.insertProgress(ctx, token, progress)
 	}
-	in := intent{token: token, kept: len(calls), progress: progress}
+	in := intent{writer: s.writer, token: token, kept: len(calls), progress: progress}
 	for i, d := range byDay(calls) {
 		if i == 0 {
 			in.since, in.until = d.day, d.day
@@ -73,35 +77,36 @@ func (s *Store) AppendCalls(ctx context.Context, calls []*event.Call, progress [
 	return nil
 }
 
-// settleOwn settles what an earlier process of this writer's name left open,
-// once, and takes back what this process has given up.
-func (s *Store) settleOwn(ctx context.Context) error {
+// settleLeft settles what earlier processes left open, and takes back what this
+// process has given up. An earlier process is one of this writer's name, or one
+// that read a source which this process reads now: names of hosts change,
+// sources do not. Batches of others are left alone; they may be under way.
+func (s *Store) settleLeft(ctx context.Context, progress []event.Progress) error {
 	s.settle.Lock()
 	defer s.settle.Unlock()
-	if !s.settled {
-		open, err := s.openIntents(ctx, s.writer)
+	var fresh []string
+	for _, p := range progress {
+		if !s.sources[p.Source] {
+			fresh = append(fresh, p.Source)
+		}
+	}
+	if !s.settled || len(fresh) > 0 {
+		open, err := s.openIntents(ctx)
 		if err != nil {
 			return err
 		}
 		for i := range open {
-			n, err := s.rowsWhenQuiet(ctx, &open[i])
-			if err != nil {
-				return err
-			}
-			if n == int64(open[i].kept) {
-				if err := s.insertProgress(ctx, open[i].token, open[i].progress); err != nil {
-					return err
-				}
-				if err := s.insertIntent(ctx, &open[i], intentDone); err != nil {
-					return err
-				}
+			if strings.HasPrefix(open[i].token, s.tokens()) || open[i].writer != s.writer && !open[i].covers(fresh) {
 				continue
 			}
-			if err := s.takeBack(ctx, &open[i], n); err != nil {
+			if err := s.settleOne(ctx, &open[i]); err != nil {
 				return err
 			}
 		}
 		s.settled = true
+		for _, source := range fresh {
+			s.sources[source] = true
+		}
 	}
 	for len(s.taken) > 0 {
 		in := &s.taken[0]
@@ -116,6 +121,29 @@ func (s *Store) settleOwn(ctx context.Context) error {
 	}
 	return nil
 }
+
+// settleOne ends an intent by what is kept of it.
+func (s *Store) settleOne(ctx context.Context, in *intent) error {
+	n, err := s.rowsWhenQuiet(ctx, in)
+	if err != nil {
+		return err
+	}
+	if n != int64(in.kept) {
+		return s.takeBack(ctx, in, n)
+	}
+	if err := s.insertProgress(ctx, in.token, in.progress); err != nil {
+		return err
+	}
+	return s.insertIntent(ctx, in, intentDone)
+}
+
+// covers reports whether the batch carries progress of one of the sources.
+func (in *intent) covers(sources []string) bool {
+	return slices.ContainsFunc(in.progress, func(p event.Progress) bool { return slices.Contains(sources, p.Source) })
+}
+
+// tokens is what all tokens of this process's own batches begin with.
+func (s *Store) tokens() string { return s.writer + "/" + s.nonce + "/" }
 
 // rowsWhenQuiet counts the rows of an intent when no insert of it runs any
 // longer: the server finishes what it has received, also when the sender is
@@ -157,17 +185,17 @@ func (s *Store) insertIntent(ctx context.Context, in *intent, state uint8) error
 	}
 	return s.put(ctx, "write an intent", "INSERT INTO "+s.names.Table("intents")+" (writer, token, state, kept, since, until, `progress.source`, `progress.done`)",
 		fmt.Sprintf("intent/%s/%d", in.token, state), func(b driver.Batch) error {
-			return b.Append(s.writer, in.token, state, uint64(in.kept), dateOf(in.since), dateOf(in.until), sources, done)
+			return b.Append(in.writer, in.token, state, uint64(in.kept), dateOf(in.since), dateOf(in.until), sources, done)
 		})
 }
 
 func dateOf(day int64) time.Time { return time.Unix(day*secondsPerDay, 0).UTC() }
 
-// openIntents returns the batches that are neither done nor void; of every
-// writer, if writer is "".
-func (s *Store) openIntents(ctx context.Context, writer string) ([]intent, error) {
-	rows, err := s.conn.Query(s.reading(ctx), "SELECT token, kept, since, until, `progress.source`, `progress.done` FROM "+s.names.Table("intents")+
-		" FINAL WHERE state = 0 AND (writer = $1 OR $1 = '') ORDER BY token", writer)
+// openIntents returns the batches that are neither done nor void, of every
+// writer.
+func (s *Store) openIntents(ctx context.Context) ([]intent, error) {
+	rows, err := s.conn.Query(s.reading(ctx), "SELECT writer, token, kept, since, until, `progress.source`, `progress.done` FROM "+s.names.Table("intents")+
+		" FINAL WHERE state = 0 ORDER BY writer, token")
 	if err != nil {
 		return nil, s.explain("read the intents", err)
 	}
@@ -181,7 +209,7 @@ func (s *Store) openIntents(ctx context.Context, writer string) ([]intent, error
 			sources      []string
 			done         []int64
 		)
-		if err := rows.Scan(&in.token, &kept, &since, &until, &sources, &done); err != nil {
+		if err := rows.Scan(&in.writer, &in.token, &kept, &since, &until, &sources, &done); err != nil {
 			return nil, s.explain("read the intents", err)
 		}
 		in.kept, in.since, in.until = int(kept), since.Unix()/secondsPerDay, until.Unix()/secondsPerDay
@@ -214,7 +242,7 @@ func (s *Store) Progress(ctx context.Context) (map[string]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, err := s.openIntents(ctx, "")
+	open, err := s.openIntents(ctx)
 	if err != nil {
 		return nil, err
 	}

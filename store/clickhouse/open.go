@@ -48,8 +48,8 @@ type Config struct {
 	Retention Retention
 	Limits    ReadLimits
 	// Writer names the process that calls AppendCalls, and nobody else: what
-	// it left half done is settled by the next process of that name. "" means
-	// the machine's host name.
+	// it left half done is settled by the next process of that name, or by the
+	// next that reads the same sources. "" means the machine's host name.
 	Writer string
 
 	Connections   int           // at once; 0 means 8
@@ -92,7 +92,8 @@ type Store struct {
 	kept     map[partition]int64
 	settle   sync.Mutex // held while half-done batches of this writer are settled
 	settled  bool
-	taken    []intent // given up by this process, to be taken back
+	sources  map[string]bool // of which earlier batches are settled
+	taken    []intent        // given up by this process, to be taken back
 	nonce    string
 	sequence atomic.Uint64
 	stats    counters
@@ -122,7 +123,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	database := options.Auth.Database
 	s := &Store{
 		cfg: cfg, names: names{database: database, cluster: cfg.Cluster}, addresses: options.Addr, user: options.Auth.Username,
-		writer: cfg.Writer, sleep: sleep, kept: make(map[partition]int64), nonce: newNonce(),
+		writer: cfg.Writer, sleep: sleep, kept: make(map[partition]int64), sources: make(map[string]bool), nonce: newNonce(),
 	}
 	// Every statement names its database, so that the connection works before
 	// there is one.
