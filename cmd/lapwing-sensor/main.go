@@ -45,12 +45,14 @@ func (c *Config) Validate() error {
 	return errors.Join(c.Sensor.Validate(), c.Identity.Validate(), c.Publish.Validate("publish"))
 }
 
-func main() {
+func main() { os.Exit(start()) }
+
+// start runs until the work is done or a signal ends it, and returns the exit code.
+func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	code := exitCode(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr)
-	stop()
-	os.Exit(code)
+	defer stop()
+	return exitCode(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr)
 }
 
 // exitCode says what went wrong, and turns it into 0 done, 1 failed, 2 wrong usage.
