@@ -55,8 +55,10 @@ func newRoutes(apis []API) (names []string, r *routes, err error) {
 	var errs []error
 	for i, a := range apis {
 		switch {
-		case a.Name == "" || a.Name == Other:
-			errs = append(errs, fmt.Errorf("an API must have a name, and not %q, which stands for all hosts that are not listed", Other))
+		case !nameable(a.Name):
+			errs = append(errs, fmt.Errorf("the name of an API is made of up to 64 letters, digits, dots, dashes and underscores (got %q)", a.Name))
+		case a.Name == Other:
+			errs = append(errs, fmt.Errorf("no API can have the name %q, which stands for all hosts that are not listed", Other))
 		case i > 0 && apis[i-1].Name == a.Name:
 			errs = append(errs, fmt.Errorf("the API %s is listed twice", a.Name))
 		case len(a.Hosts) == 0:
@@ -80,6 +82,17 @@ func newRoutes(apis []API) (names []string, r *routes, err error) {
 	}
 	r.other = len(names)
 	return append(names, Other), r, errors.Join(errs...)
+}
+
+// nameable reports that a name may be part of the names of topics' keys and of
+// consumer groups.
+func nameable(name string) bool {
+	for _, c := range []byte(name) {
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
 }
 
 // of returns the index of the cell of a host: the API that lists it, else the

@@ -39,6 +39,7 @@ func TestRoutes(t *testing.T) {
 	for name, apis := range map[string][]API{
 		"twice":    {{Name: "a", Hosts: []string{"x"}}, {Name: "b", Hosts: []string{"x"}}},
 		"nameless": {{Hosts: []string{"x"}}},
+		"slash":    {{Name: "a/b", Hosts: []string{"x"}}},
 		"other":    {{Name: Other, Hosts: []string{"x"}}},
 		"empty":    {{Name: "a"}},
 		"same":     {{Name: "a", Hosts: []string{"x"}}, {Name: "a", Hosts: []string{"y"}}},

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"lapwing/detect/snapshot"
 	"lapwing/event"
@@ -154,28 +157,71 @@ func TestSnapshotOfOthersIsRefused(t *testing.T) {
 	}
 }
 
+// crowded is a detection that has seen a million users, each reading three
+// objects and missing one: its tables are full.
+func crowded(tb testing.TB, users int) *teller {
+	tb.Helper()
+	d := newTeller(tb, Config{Sensor: "t", Seed: 1})
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	n := uint64(0)
+	for user := range users {
+		name := fmt.Sprint("nm-user", user)
+		client := netip.AddrFrom4([4]byte{10, byte(user >> 16), byte(user >> 8), byte(user)})
+		for k := range 4 {
+			n++
+			object := uint64(user*3 + k)
+			c := &event.Call{
+				ID: event.MakeID(n, 1), Time: at.Add(time.Duration(n) * 100 * time.Microsecond), Duration: 5 * time.Millisecond, Sensor: "t",
+				Client: client, Method: "GET", Host: "api.shop.example", Path: fmt.Sprint("/v1/orders/", object), PathShape: "/v1/orders/{int}", Status: 200,
+				Actor: event.Actor{Kind: event.KindUser, Value: name}, User: name, Fingerprint: "f", Auth: event.AuthBearer,
+				IDs: []event.IDRef{{In: event.InPath, Name: "3", Class: event.ClassInt, Hash: object * 0x9e3779b97f4a7c15, Int: int64(object)},
+					{Response: true, In: event.InBody, Name: "id", Class: event.ClassInt, Hash: object * 0x9e3779b97f4a7c15, Int: int64(object)}},
+				Shape: event.Shape{Response: event.BodyShape{Type: "json", Keys: []string{"id:int", "total:int"}, Hash: 7}},
+			}
+			if k == 3 {
+				c.Status = 404
+			}
+			d.Observe(c)
+		}
+		if user%256 == 0 {
+			d.Advance(at.Add(time.Duration(n) * 100 * time.Microsecond).UnixNano())
+		}
+	}
+	return d
+}
+
 func BenchmarkSnapshot(b *testing.B) {
-	calls := sampledWith(b, sample.Options{})
-	d := newTeller(b, Config{Sensor: "t", Seed: 1})
-	d.run(calls, 0, len(calls))
-	var data bytes.Buffer
-	b.Run("save", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			data.Reset()
-			if err := snapshot.Save(&data, d.Detection); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(data.Len()), "bytes")
-	})
-	b.Run("load", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			fresh := newTeller(b, Config{Sensor: "t", Seed: 1})
-			if err := snapshot.Load(bytes.NewReader(data.Bytes()), fresh.Detection); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	for name, d := range map[string]func() *teller{
+		"sample": func() *teller {
+			calls := sampledWith(b, sample.Options{})
+			d := newTeller(b, Config{Sensor: "t", Seed: 1})
+			d.run(calls, 0, len(calls))
+			return d
+		},
+		"million": func() *teller { return crowded(b, 1_000_000) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			d := d()
+			var data bytes.Buffer
+			b.Run("save", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					data.Reset()
+					if err := snapshot.Save(&data, d.Detection); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(data.Len())/1e6, "MB")
+			})
+			b.Run("load", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					fresh := newTeller(b, Config{Sensor: "t", Seed: 1})
+					if err := snapshot.Load(bytes.NewReader(data.Bytes()), fresh.Detection); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+	}
 }

@@ -12,7 +12,7 @@ import (
 
 // standing is what a member of an exclusive group says of itself when it joins.
 type standing struct {
-	started int64 // Unix nanoseconds
+	started int64 // Unix nanoseconds; equal in all groups of a process
 	mu      sync.Mutex
 	holds   int32 // generation in which it last had the partitions; 0: never
 }
@@ -31,11 +31,21 @@ func (s *standing) joined(holds bool, generation int32) {
 
 // exclusiveBalancer gives everything to one member: to the one that had it in
 // the latest generation, so that a newcomer never moves it; else to the one
-// that started first. It is a client-side assignor as KIP-54 has them.
-type exclusiveBalancer struct{ self *standing }
+// that started first. With a turn, several such groups of the same processes
+// spread over them: the member is the one whose turn it is, counted in the
+// order of their starts. It is a client-side assignor as KIP-54 has them.
+type exclusiveBalancer struct {
+	self *standing
+	turn int // of this group, from 1; 0: it stays where it is
+}
 
 // ProtocolName implements kafka-go's GroupBalancer.
-func (exclusiveBalancer) ProtocolName() string { return "lapwing-exclusive-1" }
+func (b exclusiveBalancer) ProtocolName() string {
+	if b.turn > 0 {
+		return "lapwing-turns-1"
+	}
+	return "lapwing-exclusive-1"
+}
 
 // UserData implements kafka-go's GroupBalancer: a version byte, the generation
 // and the start, big endian.
@@ -47,7 +57,7 @@ func (b exclusiveBalancer) UserData() ([]byte, error) {
 }
 
 // AssignGroups implements kafka-go's GroupBalancer.
-func (exclusiveBalancer) AssignGroups(members []kafkago.GroupMember, partitions []kafkago.Partition) kafkago.GroupMemberAssignments {
+func (b exclusiveBalancer) AssignGroups(members []kafkago.GroupMember, partitions []kafkago.Partition) kafkago.GroupMemberAssignments {
 	out := kafkago.GroupMemberAssignments{}
 	type candidate struct {
 		id      string
@@ -66,9 +76,14 @@ func (exclusiveBalancer) AssignGroups(members []kafkago.GroupMember, partitions 
 	if len(all) == 0 {
 		return out
 	}
-	first := slices.MinFunc(all, func(a, b candidate) int {
-		return cmp.Or(-cmp.Compare(a.holds, b.holds), cmp.Compare(a.started, b.started), cmp.Compare(a.id, b.id))
+	slices.SortFunc(all, func(x, y candidate) int {
+		held := -cmp.Compare(x.holds, y.holds)
+		if b.turn > 0 {
+			held = 0
+		}
+		return cmp.Or(held, cmp.Compare(x.started, y.started), cmp.Compare(x.id, y.id))
 	})
+	first := all[max(0, b.turn-1)%len(all)]
 	for _, p := range partitions {
 		out[first.id][p.Topic] = append(out[first.id][p.Topic], p.ID)
 	}

@@ -11,7 +11,7 @@ func TestExclusiveBalancer(t *testing.T) {
 	at := func(second int64, holds int32) []byte {
 		s := newStanding(time.Unix(second, 0))
 		s.joined(holds > 0, holds)
-		data, err := exclusiveBalancer{s}.UserData()
+		data, err := exclusiveBalancer{self: s}.UserData()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,5 +47,34 @@ func TestExclusiveBalancer(t *testing.T) {
 	}
 	if got := (exclusiveBalancer{}).AssignGroups(nil, partitions); len(got) != 0 {
 		t.Errorf("nobody there: %v", got)
+	}
+}
+
+// Several groups of the same processes spread evenly over them, and what one
+// has held before does not matter.
+func TestTurns(t *testing.T) {
+	var members []kafkago.GroupMember
+	for i, id := range []string{"c", "a", "b"} {
+		s := newStanding(time.Unix(int64(10+i), 0))
+		s.joined(i == 2, 8)
+		data, err := exclusiveBalancer{self: s, turn: 1}.UserData()
+		if err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, kafkago.GroupMember{ID: id, UserData: data})
+	}
+	has := map[string]int{}
+	for number := range 7 {
+		got := exclusiveBalancer{turn: number + 1}.AssignGroups(members, []kafkago.Partition{{Topic: "t", ID: 0}, {Topic: "t", ID: 1}})
+		for id, topics := range got {
+			if n := len(topics["t"]); n == 2 {
+				has[id]++
+			} else if n != 0 {
+				t.Errorf("group %d is divided: %v", number, got)
+			}
+		}
+	}
+	if has["c"] != 3 || has["a"] != 2 || has["b"] != 2 {
+		t.Errorf("seven groups are spread as %v", has)
 	}
 }

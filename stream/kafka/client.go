@@ -19,6 +19,8 @@ type Client struct {
 	api         *kafkago.Client
 	stats       counters
 
+	started time.Time // orders the members of groups
+
 	mu     sync.Mutex // protects what follows
 	writes map[partition]*sync.Mutex
 	claims map[*Claim]struct{}
@@ -40,7 +42,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	compression, _ := parseCompression(cfg.Compression)
 	mechanism, _ := cfg.SASL.mechanism()
-	c := &Client{cfg: cfg, compression: compression, writes: map[partition]*sync.Mutex{}, claims: map[*Claim]struct{}{}}
+	c := &Client{cfg: cfg, started: time.Now(), compression: compression, writes: map[partition]*sync.Mutex{}, claims: map[*Claim]struct{}{}}
 	c.dialer = &kafkago.Dialer{
 		ClientID: cfg.ClientID, Timeout: 5 * time.Second, DialFunc: cfg.Dial, TLS: cfg.TLS, SASLMechanism: mechanism,
 	}

@@ -17,6 +17,7 @@ type Group struct {
 	name      string // with the prefix
 	topics    []string
 	exclusive bool
+	turn      int // of an exclusive group, from 1; 0: it has none
 	standing  *standing
 }
 
@@ -30,7 +31,16 @@ func (c *Client) Group(name string, topics ...string) *Group {
 // to one member while the others stand by. The member that has them keeps them
 // for as long as it lives; then the one that has stood by longest gets them.
 func (c *Client) GroupExclusive(name, topic string) *Group {
-	return &Group{client: c, name: c.cfg.Prefix + "." + name, topics: []string{topic}, exclusive: true, standing: newStanding(time.Now())}
+	return &Group{client: c, name: c.cfg.Prefix + "." + name, topics: []string{topic}, exclusive: true, standing: newStanding(c.started)}
+}
+
+// GroupTurn is GroupExclusive for one of several groups that the same processes
+// run, numbered from 0: they spread evenly over the processes, and spread anew
+// when one joins or leaves.
+func (c *Client) GroupTurn(name, topic string, number int) *Group {
+	g := c.GroupExclusive(name, topic)
+	g.turn = number + 1
+	return g
 }
 
 // Name is the group's name in Kafka, with the prefix.
@@ -58,7 +68,7 @@ func (g *Group) Run(ctx context.Context, worker func(ctx context.Context, claim 
 	cfg := &g.client.cfg
 	balancers := []kafkago.GroupBalancer{kafkago.RangeGroupBalancer{}}
 	if g.exclusive {
-		balancers = []kafkago.GroupBalancer{exclusiveBalancer{g.standing}}
+		balancers = []kafkago.GroupBalancer{exclusiveBalancer{g.standing, g.turn}}
 	}
 	members, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
 		ID: g.name, Brokers: cfg.Brokers, Dialer: g.client.dialer, Topics: g.topics, GroupBalancers: balancers,
