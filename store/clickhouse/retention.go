@@ -8,6 +8,10 @@ import (
 	"time"
 )
 
+// maxRetention is what a TTL can count. It is a DateTime of 32 bits, which end
+// in 2106: a sum beyond wraps around, and every row would be due at once.
+const maxRetention = 20 * 365 * 24 * time.Hour
+
 // retentionTiers makes the tables keep rows as long as the configuration says.
 func (s *Store) retentionTiers(ctx context.Context) error {
 	r := s.cfg.Retention
@@ -17,6 +21,9 @@ func (s *Store) retentionTiers(ctx context.Context) error {
 	for _, d := range []time.Duration{r.Calls, r.Rollups, r.Cold} {
 		if d < 0 || d%(24*time.Hour) != 0 {
 			return fmt.Errorf("store: retention is counted in whole days, not %s", d)
+		}
+		if d > maxRetention {
+			return fmt.Errorf("store: a retention of %d days is more than ClickHouse can count: at most %d", days(d), days(maxRetention))
 		}
 	}
 	if (r.Cold > 0) != (r.ColdVolume != "") {
