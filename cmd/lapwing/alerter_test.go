@@ -40,7 +40,7 @@ func fakeEnvironment(t *testing.T, brokers []string, owner string) *environment 
 			t.Error(err)
 		}
 	})
-	env := &environment{cfg: cfg, log: slog.New(slog.DiscardHandler), keys: pseudonym.Offline(), store: kept, owner: owner}
+	env := &environment{cfg: cfg, log: slog.New(slog.NewTextHandler(t.Output(), nil)), keys: pseudonym.Offline(), store: kept, owner: owner}
 	if err := env.checkKafka(t.Context()); err != nil {
 		t.Fatal(err)
 	}
