@@ -105,6 +105,13 @@ func (c *Config) detector(keys *pseudonym.Keyring, emit func(event.Alert)) (*sta
 	return standard.New(c.detection(keys), emit)
 }
 
+// cell is the part of detection that judges one API.
+func (c *Config) cell(name string, keys *pseudonym.Keyring, emit func(event.Alert)) (*standard.Detection, error) {
+	cfg := c.detection(keys)
+	cfg.Here = func(cell string) bool { return cell == name }
+	return standard.New(cfg, emit)
+}
+
 func (c *Config) detection(keys *pseudonym.Keyring) standard.Config {
 	d := standard.Config{Sensor: c.Sensor.Name, Seed: keys.Hash([]byte("lapwing detection tables")), Specs: c.Detect.Specs}
 	for _, a := range c.Detect.APIs {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lapwing/detect/snapshot"
+	"lapwing/detect/standard"
 	"lapwing/stream/kafka"
 )
 
@@ -32,7 +33,7 @@ const (
 
 // statePrefix is what the keys of a cell's snapshots begin with.
 func statePrefix(cell string) string {
-	if cell == "" {
+	if cell == "" || cell == standard.Other { // the one that is always there
 		return "detect/"
 	}
 	return "detect:" + cell + "/"
