@@ -92,21 +92,31 @@ func AuditLog(t testing.TB, brokers []string, topic string) *LogAudit {
 }
 
 // Ends returns the offset that the next message of each partition will get. A
-// topic that nobody has made yet has no partitions.
-func Ends(t testing.TB, brokers []string, topic string) map[int]int64 {
+// topic that nobody has made yet has no partitions. Brokers that are away, or
+// choose a leader, are waited for.
+func Ends(t testing.TB, brokers []string, topic string) (ends map[int]int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	var err error
+	Await(t, 2*patience, "the ends of "+topic, func() string { return err.Error() }, func() bool {
+		ends, err = endsOf(t.Context(), brokers, topic)
+		return err == nil
+	})
+	return ends
+}
+
+func endsOf(ctx context.Context, brokers []string, topic string) (map[int]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	client := &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: 20 * time.Second}
 	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if len(meta.Topics) != 1 || errors.Is(meta.Topics[0].Error, kafka.UnknownTopicOrPartition) {
-		return nil
+		return nil, nil
 	}
-	if meta.Topics[0].Error != nil {
-		t.Fatalf("topic %s: %v", topic, meta.Topics[0].Error)
+	if err := meta.Topics[0].Error; err != nil {
+		return nil, err
 	}
 	var want []kafka.OffsetRequest
 	for _, p := range meta.Topics[0].Partitions {
@@ -114,16 +124,16 @@ func Ends(t testing.TB, brokers []string, topic string) map[int]int64 {
 	}
 	got, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: want}})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	ends := map[int]int64{}
 	for _, p := range got.Topics[topic] {
 		if p.Error != nil {
-			t.Fatal(p.Error)
+			return nil, p.Error
 		}
 		ends[p.Partition] = p.LastOffset
 	}
-	return ends
+	return ends, nil
 }
 
 // ReadTopic hands every message of a topic to fn, partition by partition.
