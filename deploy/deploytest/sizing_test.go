@@ -251,3 +251,31 @@ func BenchmarkSizingPending(b *testing.B) {
 		})
 	}
 }
+
+// How the bytes of a call depend on how many calls share a record: few, when
+// many partitions share few calls.
+func BenchmarkSizingRecord(b *testing.B) {
+	fast, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, calls := range map[string][]*event.Call{"packets": packetCalls(b), "logs": newGateway(b).calls(b, 20_000, 5_000)} {
+		for _, perRecord := range []int{1, 5, 20, 100, 500, 2000} {
+			b.Run(fmt.Sprintf("%s/calls=%d", name, perRecord), func(b *testing.B) {
+				var plain, packed, n int
+				for b.Loop() {
+					plain, packed, n = 0, 0, 0
+					for i := 0; i+perRecord <= len(calls); i += perRecord {
+						record := (&wire.Record{Sensor: "edge-1", Boot: 1, First: uint64(i + 1), Calls: calls[i : i+perRecord]}).Append(nil)
+						plain += len(record)
+						packed += len(fast.EncodeAll(record, nil))
+						n += perRecord
+					}
+				}
+				b.ReportMetric(float64(plain)/float64(n), "wireB/call")
+				b.ReportMetric(float64(packed)/float64(n), "zstdB/call")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
