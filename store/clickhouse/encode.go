@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"time"
 	"unsafe"
 
@@ -47,6 +48,7 @@ type encoder struct {
 	boxes     map[string]any
 	addresses map[netip.Addr]string
 	lists     map[listKey]any
+	columns   []column.Interface // of the last insert, for their memory
 }
 
 // listKey recognises a list of strings by where it stands: lists of one record
@@ -138,12 +140,27 @@ func (e *encoder) fill(cols []column.Interface, calls []*event.Call, token strin
 		return fmt.Errorf("%d columns, want %d", len(cols), len(callColumns))
 	}
 	e.token = token
+	e.reuse(cols)
 	for i := range callColumns {
 		if err := callColumns[i].put(e, cols[i], calls); err != nil {
 			return fmt.Errorf("column %s: %w", callColumns[i].name, err)
 		}
 	}
 	return nil
+}
+
+// reuse gives the columns of a new insert the memory of the last one's. The
+// driver makes new columns for every insert, and growing them anew costs more
+// than filling them.
+func (e *encoder) reuse(cols []column.Interface) {
+	for i, old := range e.columns {
+		if old.Type() != cols[i].Type() || reflect.TypeOf(old) != reflect.TypeOf(cols[i]) {
+			continue
+		}
+		old.Reset()
+		reflect.ValueOf(cols[i]).Elem().Set(reflect.ValueOf(old).Elem())
+	}
+	e.columns = cols
 }
 
 func text(name string, get func(*event.Call) string) callColumn {
