@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -290,4 +291,38 @@ func TestIntegrationServerForgetsABlock(t *testing.T) {
 		}
 	}
 	check(t, s, 50)
+}
+
+// A server with too many parts is given time, and gets every batch once.
+func TestIntegrationTooManyParts(t *testing.T) {
+	s := open(t, nil)
+	limit := func(ctx context.Context, parts int) error {
+		return s.exec(ctx, fmt.Sprintf("ALTER TABLE %s MODIFY SETTING parts_to_delay_insert = %d, parts_to_throw_insert = %d", s.names.Table("calls"), parts, parts))
+	}
+	if err := s.exec(t.Context(), "SYSTEM STOP MERGES "+s.names.Table("calls")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AppendLog(t.Context(), batch(1, 0, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := limit(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	pauses := 0
+	s.sleep = func(ctx context.Context, d time.Duration) error {
+		if d < time.Second {
+			t.Errorf("the server asked for fewer inserts and is left alone for %s", d)
+		}
+		if pauses++; pauses == 3 {
+			return limit(ctx, 1000)
+		}
+		return ctx.Err()
+	}
+	if err := s.AppendLog(t.Context(), batch(2, 10, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Stats(); pauses != 3 || got.Overloaded != 3 {
+		t.Errorf("%d pauses, %+v", pauses, got)
+	}
+	check(t, s, 20)
 }
