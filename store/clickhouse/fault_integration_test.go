@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
 	"lapwing/event"
 	"lapwing/store"
 	"lapwing/store/storetest"
@@ -325,4 +327,30 @@ func TestIntegrationTooManyParts(t *testing.T) {
 		t.Errorf("%d pauses, %+v", pauses, got)
 	}
 	check(t, s, 20)
+}
+
+// A partition that stood still for long: the server may have forgotten the
+// token of the batch that was inserted last and is not in the ledger.
+func TestIntegrationTokensAreForgotten(t *testing.T) {
+	s := open(t, nil)
+	if err := s.AppendLog(t.Context(), batch(1, 0, 10)); err != nil {
+		t.Fatal(err)
+	}
+	b := batch(2, 10, 10)
+	_, err := s.insert(t.Context(), "insert", "INSERT INTO "+s.names.Table("calls")+" ("+callColumnList+")", "a token that nobody will use again", "", func(batch driver.Batch) error {
+		return newEncoder().fill(batch.Columns(), b.Calls, b.Token())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.exec(t.Context(), "ALTER TABLE "+s.names.Table("ledger")+" UPDATE written = written - INTERVAL 2 HOUR WHERE 1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := reborn(s, s.sleep).AppendLog(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	check(t, s, 20)
+	if at, err := s.LogPositions(t.Context(), "calls"); err != nil || at[0].Next != 3 {
+		t.Errorf("positions %v (%v)", at, err)
+	}
 }
