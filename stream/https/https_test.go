@@ -57,6 +57,12 @@ func (k *keeper) Publish(_ context.Context, b stream.Batch, done func(error)) er
 	return nil
 }
 
+func (k *keeper) heard() []event.Heartbeat {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return append([]event.Heartbeat(nil), k.beats...)
+}
+
 func (k *keeper) Close(context.Context) error { return nil }
 
 func record(boot, first uint64, n int, drops ...wire.Drop) []byte {
@@ -346,24 +352,25 @@ func TestSilentSensorsAreRetired(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		post(record(8, 1, 1)) // the sensor was started again: its source lives on
 		time.Sleep(9 * time.Second)
-		for _, h := range k.beats {
+		synctest.Wait()
+		for _, h := range k.heard() {
 			if h.Retired {
 				t.Fatal("retired too early")
 			}
 		}
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if last := k.beats[len(k.beats)-1]; !last.Retired || last.Source != "edge/eth0" {
-			t.Fatalf("last word %+v: not retired", last)
+		if beats := k.heard(); !beats[len(beats)-1].Retired || beats[len(beats)-1].Source != "edge/eth0" {
+			t.Fatalf("last word %+v: not retired", beats[len(beats)-1])
 		}
 		// What was stored is still known, though the sensor was forgotten.
 		post(record(8, 1, 1))
-		if len(k.calls) != 2 {
-			t.Errorf("stored %v", k.calls)
-		}
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
+		}
+		if len(k.calls) != 2 {
+			t.Errorf("stored %v", k.calls)
 		}
 	})
 }

@@ -77,7 +77,9 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	s.client = &http.Client{
 		Timeout: cfg.Timeout,
 		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, TLSClientConfig: cfg.TLS, ForceAttemptHTTP2: true, DisableCompression: true,
+			// One request is under way at a time: HTTP/2 would add nothing but
+			// errors that hide what TLS said.
+			Proxy: http.ProxyFromEnvironment, TLSClientConfig: cfg.TLS, DisableCompression: true,
 			DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
 		},
 		// A redirect could lead records and token to another host.
@@ -192,14 +194,14 @@ func (s *Sender) judge(resp *http.Response, body []byte) error {
 func (s *Sender) explain(err error) error {
 	var verify *tls.CertificateVerificationError
 	var head tls.RecordHeaderError
-	var alert tls.AlertError
+	var remote *net.OpError
 	switch {
 	case errors.As(err, &verify):
 		return &spool.Pause{Err: fmt.Errorf("the receiver's certificate is not accepted: check ca_file and the host name in the url: %w", err), After: slow}
 	case errors.As(err, &head):
 		return &spool.Pause{Err: fmt.Errorf("the receiver does not answer in TLS: check the port, or the scheme of the url: %w", err), After: slow}
-	case errors.As(err, &alert):
-		return &spool.Pause{Err: fmt.Errorf("the receiver refuses the TLS connection: it may want a client certificate (cert_file, key_file): %w", err), After: slow}
+	case errors.As(err, &remote) && remote.Op == "remote error": // so crypto/tls calls an alert
+		return &spool.Pause{Err: fmt.Errorf("the receiver refuses the TLS connection: it may want a client certificate that it trusts (cert_file, key_file): %w", err), After: slow}
 	}
 	return err
 }

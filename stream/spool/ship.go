@@ -53,6 +53,7 @@ func (s *Spool) Run(ctx context.Context) error {
 		}
 		select {
 		case <-s.ready:
+		case <-s.flushed: // closed meanwhile, and all is written
 		case <-ctx.Done():
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"time"
 
@@ -151,13 +152,13 @@ func refused(err error) bool {
 		code    kafkago.Error
 		verify  *tls.CertificateVerificationError
 		head    tls.RecordHeaderError
-		alert   tls.AlertError
+		remote  *net.OpError
 		unknown x509.UnknownAuthorityError
 	)
 	if errors.As(err, &code) {
 		return !code.Temporary()
 	}
-	return errors.As(err, &verify) || errors.As(err, &head) || errors.As(err, &alert) || errors.As(err, &unknown)
+	return errors.As(err, &verify) || errors.As(err, &head) || errors.As(err, &remote) && remote.Op == "remote error" || errors.As(err, &unknown)
 }
 
 // Run ships what is in the spool until ctx ends, or the spool is closed and
