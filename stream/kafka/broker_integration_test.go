@@ -35,6 +35,7 @@ func realBroker(t *testing.T, partitions int) Config {
 		for _, s := range c.topicSpecs() {
 			names = append(names, s.name)
 		}
+		names = append(names, cfg.Prefix+"2.alerts")
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if _, err := c.api.DeleteTopics(ctx, &kafkago.DeleteTopicsRequest{Topics: names}); err != nil {
@@ -94,7 +95,7 @@ func TestIntegrationTopicSettings(t *testing.T) {
 	cfg.Retention = 36 * time.Hour
 	c := ready(t, cfg)
 	for topic, want := range map[string]map[string]string{
-		c.Topics().Calls: {"cleanup.policy": "delete", "retention.ms": "129600000"},
+		c.Topics().Calls: {"cleanup.policy": "delete", "retention.ms": "129600000", "message.timestamp.type": "LogAppendTime"},
 		c.Topics().State: {"cleanup.policy": "compact", "segment.bytes": "67108864"},
 	} {
 		resp, err := c.api.DescribeConfigs(t.Context(), &kafkago.DescribeConfigsRequest{

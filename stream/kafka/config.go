@@ -21,6 +21,11 @@
 //     who may write to the topics are trusted with the readers' memory.
 //
 // A Client may be used by many goroutines; a Claim by one.
+//
+// It is no stream.Publisher and no stream.Subscriber: what makes a publisher of
+// it, numbers, a log on disk and answers, is package spool's, whose Sender is
+// here; and those who read need partitions, offsets and commits of their own to
+// know what they have done, which a stream's handler does not see.
 package kafka
 
 import (

@@ -105,6 +105,8 @@ func (c *Client) explain(err error, what string) error {
 			return say("topic %s, or a partition of it, does not exist: create it, or check the prefix %q", what, c.cfg.Prefix)
 		case kafkago.MessageSizeTooLarge, kafkago.RecordListTooLarge:
 			return say("a message is larger than topic %s accepts: raise max.message.bytes to at least 1048588", what)
+		case kafkago.InvalidTimestamp:
+			return say("the clock of this machine and that of the brokers differ too much for topic %s: set the clocks, or message.timestamp.type=LogAppendTime", what)
 		case kafkago.NotEnoughReplicas, kafkago.NotEnoughReplicasAfterAppend:
 			return say("topic %s has fewer in-sync replicas than its min.insync.replicas: bring the missing brokers back", what)
 		case kafkago.InvalidSessionTimeout:

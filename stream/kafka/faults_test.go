@@ -398,7 +398,7 @@ func TestMissingRights(t *testing.T) {
 		}
 	}
 	says("making topics", as("viewer").Ensure(t.Context()), "could not be made",
-		"--create --topic test.calls --partitions 2 --replication-factor 1 --config cleanup.policy=delete\n",
+		"--create --topic test.calls --partitions 2 --replication-factor 1 --config cleanup.policy=delete --config message.timestamp.type=LogAppendTime\n",
 		"--create --topic test.state --partitions 1 --replication-factor 1 --config cleanup.policy=compact")
 	if err := as("admin").Ensure(t.Context()); err != nil {
 		t.Fatal(err)

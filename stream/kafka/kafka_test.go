@@ -51,8 +51,17 @@ func fakeReady(t *testing.T, brokers, partitions int) (*kfake.Cluster, *Client) 
 }
 
 func TestPublishAndConsume(t *testing.T) {
-	_, c := fakeReady(t, 1, 4)
-	publishAndConsume(t, c, 4, 50)
+	for _, compression := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
+		t.Run(compression, func(t *testing.T) {
+			_, cfg := fake(t, 1, 4)
+			cfg.Compression = compression
+			c := open(t, cfg)
+			if err := c.Ensure(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			publishAndConsume(t, c, 4, 20)
+		})
+	}
 }
 
 func TestReadAll(t *testing.T) {
@@ -450,7 +459,18 @@ func wrongPartitionCount(t *testing.T, cfg Config) {
 			t.Errorf("%d instead of %d partitions: %v, want %q", partitions, cfg.Partitions, err, says)
 		}
 	}
+	c := open(t, cfg)
+	spec := c.topicSpecs()[2]
+	spec.name, spec.partitions = cfg.Prefix+"2.alerts", 2
+	if err := c.create(t.Context(), []topicSpec{spec}); err != nil {
+		t.Fatal(err)
+	}
 	other := cfg
+	other.Prefix += "2"
+	if err := open(t, other).Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "2.alerts has 2 partitions and must have 1") {
+		t.Errorf("alerts in 2 partitions: %v", err)
+	}
+	other = cfg
 	other.Partitions = 3
 	if _, err := New(other); err == nil || !strings.Contains(err.Error(), "must divide 256") {
 		t.Errorf("3 partitions: %v", err)

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"errors"
+	"io"
 	"sync"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -47,6 +48,18 @@ func (b *lentBytes) Read(p []byte) (int, error) {
 		return 0, errLoanOver
 	}
 	return b.r.Read(p)
+}
+
+// WriteTo writes into the request's buffer in memory, through a compressor. It
+// is there because io.Copy would else use the compressor's ReadFrom, which that
+// of lz4 refuses in the middle of a batch.
+func (b *lentBytes) WriteTo(w io.Writer) (int64, error) {
+	b.loan.mu.Lock()
+	defer b.loan.mu.Unlock()
+	if b.loan.over {
+		return 0, errLoanOver
+	}
+	return b.r.WriteTo(w)
 }
 
 func (b *lentBytes) Len() int     { return b.r.Len() }

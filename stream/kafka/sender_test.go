@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -103,6 +104,9 @@ func TestLoan(t *testing.T) {
 	l.end()
 	if n, err := b.Read(p); n != 0 || !errors.Is(err, errLoanOver) {
 		t.Errorf("after the end: %d, %v", n, err)
+	}
+	if n, err := io.Copy(io.Discard, b); n != 0 || !errors.Is(err, errLoanOver) {
+		t.Errorf("copied after the end: %d, %v", n, err)
 	}
 	if l.lend(nil) != nil {
 		t.Error("nil is a tombstone, not an empty value")

@@ -34,6 +34,7 @@ func topicsOf(prefix string) Topics {
 type topicSpec struct {
 	name       string
 	partitions int
+	single     bool // its order across all messages matters
 	compacted  bool
 	settings   []setting
 }
@@ -48,8 +49,11 @@ const shelfLife = 30 * 24 * time.Hour
 func (c *Client) topicSpecs() []topicSpec {
 	t := c.Topics()
 	millis := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	// The brokers' clock decides how old a message is: a sensor whose clock is
+	// slow would have its calls deleted as they arrive, and one whose clock is
+	// an hour fast would have them refused.
 	deleted := func(d time.Duration) []setting {
-		s := []setting{{"cleanup.policy", "delete"}}
+		s := []setting{{"cleanup.policy", "delete"}, {"message.timestamp.type", "LogAppendTime"}}
 		if d > 0 {
 			s = append(s, setting{"retention.ms", millis(d)})
 		}
@@ -62,13 +66,13 @@ func (c *Client) topicSpecs() []topicSpec {
 		{"max.compaction.lag.ms", millis(10 * time.Minute)},
 	}
 	specs := []topicSpec{
-		{t.Calls, c.cfg.Partitions, false, deleted(c.cfg.Retention)},
-		{t.Facts, c.cfg.Partitions, false, deleted(24 * time.Hour)},
-		{t.Alerts, 1, false, deleted(shelfLife)},
-		{t.Model, 1, true, compacted},
-		{t.State, 1, true, compacted},
+		{t.Calls, c.cfg.Partitions, false, false, deleted(c.cfg.Retention)},
+		{t.Facts, c.cfg.Partitions, false, false, deleted(24 * time.Hour)},
+		{t.Alerts, 1, true, false, deleted(shelfLife)},
+		{t.Model, 1, true, true, compacted},
+		{t.State, 1, true, true, compacted},
 		// A message set aside may be as large as any, and has headers besides.
-		{t.Quarantine, 1, false, append(deleted(shelfLife), setting{"max.message.bytes", "2097152"})},
+		{t.Quarantine, 1, true, false, append(deleted(shelfLife), setting{"max.message.bytes", "2097152"})},
 	}
 	if c.cfg.Replication >= 3 {
 		// With acks=all: two copies before a write counts, one broker may go.
@@ -132,6 +136,8 @@ func (c *Client) verify(ctx context.Context, specs []topicSpec) (missing []topic
 		case !ok:
 			missing = append(missing, spec)
 			continue
+		case n != spec.partitions && spec.single:
+			wrong = append(wrong, fmt.Sprintf("topic %s has %d partitions and must have 1: delete it, or use another prefix", spec.name, n))
 		case n < spec.partitions:
 			wrong = append(wrong, fmt.Sprintf("topic %s has %d partitions and %d are configured. "+
 				"Set partitions to %d everywhere, or stop all sensors, let everything be read, and add partitions with "+

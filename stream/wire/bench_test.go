@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -180,4 +181,21 @@ func cpu() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func BenchmarkDecodeJSON(b *testing.B) {
+	var lines [][]byte
+	for _, c := range traffic(benchCalls) {
+		lines = append(lines, c.AppendJSON(nil))
+	}
+	b.ReportAllocs()
+	start := cpu()
+	for b.Loop() {
+		for _, l := range lines {
+			if err := json.Unmarshal(l, new(event.Call)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	perCall(b, start, 0)
 }
