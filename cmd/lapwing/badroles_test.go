@@ -101,6 +101,7 @@ func TestBadRoles(t *testing.T) {
 		{"an unknown key of Kafka", "stream: {kafka: {broker: ['k:9092']}}", []string{"run"}, exitFailed, []string{`"broker"`, `did you mean "brokers"`}},
 		{"all beside another", "", []string{"run", "--target", "all,sensor"}, exitUsage, []string{"all stands alone"}},
 		{"drain without Kafka", "", []string{"run", "--drain"}, exitUsage, []string{"--drain", "--target detector"}},
+		{"drain of a sensor", "stream: {kafka: {brokers: ['k:9092']}}", []string{"run", "--target", "sensor", "--drain"}, exitUsage, []string{"--drain", "--target detector"}},
 		{"ClickHouse that is away", fmt.Sprintf("stream: {kafka: {brokers: [%q]}}\nstore: {clickhouse: {addresses: [%q]}}", open, closed), []string{"run", "--target", "archiver"}, exitFailed, []string{closed, "cannot be reached"}},
 		{"ClickHouse that is away, in one process", fmt.Sprintf("store: {clickhouse: {addresses: [%q]}}", closed), []string{"run"}, exitFailed, []string{closed, "cannot be reached"}},
 		{"ClickHouse that is away, asked", fmt.Sprintf("store: {clickhouse: {addresses: [%q]}}", closed), []string{"alerts"}, exitFailed, []string{closed, "cannot be reached"}},

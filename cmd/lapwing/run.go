@@ -100,6 +100,9 @@ func runDaemon(ctx context.Context, c *common, f *runFlags) error {
 	if err := f.merge(&cfg); err != nil {
 		return err
 	}
+	if f.drain && !slices.Contains(roles, roleDetector) {
+		return usageError("--drain is for --target detector; this is --target %s", strings.Join(f.target, ","))
+	}
 	if !cfg.Stream.Kafka.On() {
 		if needsKafka(roles) {
 			return usageError("--target %s needs Kafka between the roles: give stream.kafka.brokers, or leave --target out to run everything in one process", strings.Join(f.target, ","))
