@@ -40,6 +40,7 @@ type Engine struct {
 	seconds  int64Heap               // keys of buckets
 	pending  int
 	tickedNS int64 // everything before it has been judged; 0 before the first call
+	begun    bool  // there has been a tick
 	lastNS   int64 // newest Call.End seen
 	stats    Stats
 	obs      Observation `snapshot:"-"`
@@ -94,9 +95,10 @@ func (e *Engine) Observe(c *event.Call) {
 	at := c.End().UnixNano()
 	e.stats.Received++
 	e.lastNS = max(e.lastNS, at)
-	if e.tickedNS == 0 {
-		// The first call sets the beginning of time; earlier ones that follow within lateness move it back.
-		e.tickedNS = floorSecond(at) - int64(time.Hour)
+	if begin := floorSecond(at) - int64(time.Hour); e.tickedNS == 0 || !e.begun && begin < e.tickedNS {
+		// The earliest call that comes before the first tick sets the beginning of
+		// time: inputs that are read side by side begin days apart.
+		e.tickedNS = begin
 	}
 	if at < e.tickedNS {
 		e.stats.Late++
@@ -182,6 +184,7 @@ func (e *Engine) nextTimer() int64 {
 
 // tick judges every call that ended before now, a whole second.
 func (e *Engine) tick(now int64) {
+	e.begun = true
 	for len(e.seconds) > 0 && e.seconds[0] < now {
 		key := heap.Pop(&e.seconds).(int64)
 		calls := e.buckets[key]

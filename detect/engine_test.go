@@ -177,6 +177,23 @@ func TestHostileTimes(t *testing.T) {
 	}
 }
 
+// Inputs may begin days apart, and the later one be looked at first: what
+// matters is that no watermark has passed.
+func TestTheFirstCallNeedNotBeTheEarliest(t *testing.T) {
+	c := &counter{cases: map[string]*counterCase{}}
+	e := New(Config{}, func(event.Alert) {}, c)
+	e.Observe(callAt(2, 72*time.Hour))
+	e.Observe(callAt(1, 0))
+	e.Advance(epoch.Add(time.Minute).UnixNano())
+	if s := e.Stats(); s.Late != 0 || s.Judged != 1 || s.Pending != 1 || c.seen[0] != callAt(1, 0).ID {
+		t.Errorf("%+v, judged %v: want the earlier call judged, in time, and the later one held", s, c.seen)
+	}
+	e.Observe(callAt(3, -2*time.Hour))
+	if s := e.Stats(); s.Late != 1 {
+		t.Errorf("%+v: a call before what was judged is late", s)
+	}
+}
+
 func TestMaxPendingForces(t *testing.T) {
 	c := &counter{cases: map[string]*counterCase{}}
 	e := New(Config{MaxPending: 10}, func(event.Alert) {}, c)
