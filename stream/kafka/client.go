@@ -10,7 +10,8 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 )
 
-// A Client speaks to one cluster.
+// A Client speaks to one cluster, of whose topics it knows those that Topics
+// names.
 type Client struct {
 	cfg         Config
 	compression kafkago.Compression
@@ -48,6 +49,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.transport = &kafkago.Transport{
 		Dial: cfg.Dial, DialTimeout: 8 * time.Second, ClientID: cfg.ClientID, TLS: cfg.TLS, SASL: mechanism, MetadataTTL: metadataAge,
+		MetadataTopics: topicsOf(cfg.Prefix).all(), // not those of the whole cluster, every second
 	}
 	c.api = &kafkago.Client{Addr: kafkago.TCP(cfg.Brokers...), Timeout: cfg.RequestTimeout, Transport: c.transport}
 	return c, nil

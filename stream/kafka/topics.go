@@ -30,6 +30,10 @@ func topicsOf(prefix string) Topics {
 	return Topics{Calls: p + "calls", Facts: p + "facts", Alerts: p + "alerts", Model: p + "model", State: p + "state", Quarantine: p + "quarantine"}
 }
 
+func (t Topics) all() []string {
+	return []string{t.Calls, t.Facts, t.Alerts, t.Model, t.State, t.Quarantine}
+}
+
 // A topicSpec is how a topic has to be.
 type topicSpec struct {
 	name       string
