@@ -72,6 +72,11 @@ func prepared(t *testing.T, path string) string {
 		return strings.Replace(line, m[2], at, 1)
 	})
 	out = strings.ReplaceAll(out, "/var/lib/", dir+"/")
+	examples, err := filepath.Abs(filepath.Join(root, "..", "examples"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = strings.ReplaceAll(out, "/etc/lapwing/shop.openapi.yaml", filepath.Join(examples, "shop.openapi.yaml"))
 	at := filepath.Join(dir, filepath.Base(path))
 	if err := os.WriteFile(at, []byte(out), 0o600); err != nil {
 		t.Fatal(err)
