@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"lapwing/detect"
+	"lapwing/detect/snapshot"
 	"lapwing/detect/spec"
 	"lapwing/event"
 )
@@ -17,6 +19,7 @@ type world struct {
 	t      testing.TB
 	stage  *Stage
 	engine *detect.Engine
+	specs  *spec.Set
 	alerts []event.Alert
 	at     time.Time
 	step   time.Duration
@@ -34,10 +37,15 @@ func newWorld(t testing.TB, specs ...string) *world {
 		}
 		list = append(list, s)
 	}
-	w.stage = New(Config{Specs: spec.NewSet(list...), Seed: 7})
+	w.specs = spec.NewSet(list...)
 	w.routes = map[event.ID]detect.Route{}
-	w.engine = detect.New(detect.Config{Sensor: "test", Seed: 7}, func(a event.Alert) { w.alerts = append(w.alerts, a) }, w.stage, spy{w: w})
+	w.begin()
 	return w
+}
+
+func (w *world) begin() {
+	w.stage = New(Config{Specs: w.specs, Seed: 7})
+	w.engine = detect.New(detect.Config{Sensor: "test", Seed: 7}, func(a event.Alert) { w.alerts = append(w.alerts, a) }, w.stage, spy{w: w})
 }
 
 // A spy keeps the routes that the inventory gave.
@@ -45,7 +53,7 @@ type spy struct {
 	detect.NoFacts
 	detect.NoAdvance
 	detect.NoClose
-	w *world
+	w *world `snapshot:"-"`
 }
 
 func (spy) Name() string { return "spy" }
@@ -81,7 +89,23 @@ func (w *world) call(client int, method, host, path string, status int, opts ...
 	if w.n%4096 == 0 {
 		w.engine.Advance(w.at.UnixNano())
 	}
+	if w.n == 30 || w.n%30_000 == 400 {
+		w.interrupt()
+	}
 	return c.ID
+}
+
+// interrupt goes on with a new engine from a snapshot of the old one.
+func (w *world) interrupt() {
+	w.t.Helper()
+	var b strings.Builder
+	if err := errors.Join(snapshot.Check(w.engine, "[]string", "inventory.features", "[]event.Feature"), snapshot.Save(&b, w.engine)); err != nil {
+		w.t.Fatal(err)
+	}
+	w.begin()
+	if err := snapshot.Load(strings.NewReader(b.String()), w.engine); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (w *world) close() []event.Endpoint {

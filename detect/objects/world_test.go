@@ -12,6 +12,7 @@ import (
 
 	"lapwing/detect"
 	"lapwing/detect/objects"
+	"lapwing/detect/snapshot/snapshottest"
 	"lapwing/event"
 )
 
@@ -142,6 +143,11 @@ func judgeBy(stage *objects.Stage, calls []*event.Call) (alerts []event.Alert, s
 		e.Observe(c)
 	}
 	e.Close()
+	if err := snapshottest.Interrupted(calls, func(emit func(event.Alert)) *detect.Engine {
+		return detect.New(detect.Config{Sensor: "t", Seed: 7}, emit, routes{}, objects.New(7))
+	}); err != nil {
+		panic(err)
+	}
 	return alerts, e.Stats()
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"lapwing/detect"
 	"lapwing/detect/probing"
+	"lapwing/detect/snapshot/snapshottest"
 	"lapwing/event"
 )
 
@@ -99,6 +100,11 @@ func judge(calls []*event.Call, spec ...string) (alerts []event.Alert) {
 		e.Observe(c)
 	}
 	e.Close()
+	if err := snapshottest.Interrupted(calls, func(emit func(event.Alert)) *detect.Engine {
+		return detect.New(detect.Config{Sensor: "t", Seed: 7}, emit, &routes{seen: map[string]int{}, spec: r.spec}, probing.New(7))
+	}); err != nil {
+		panic(err)
+	}
 	return alerts
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"lapwing/detect"
 	"lapwing/detect/scraping"
+	"lapwing/detect/snapshot/snapshottest"
 	"lapwing/event"
 )
 
@@ -100,6 +101,11 @@ func judge(calls []*event.Call, undisclosed ...string) (alerts []event.Alert) {
 		e.Observe(c)
 	}
 	e.Close()
+	if err := snapshottest.Interrupted(calls, func(emit func(event.Alert)) *detect.Engine {
+		return detect.New(detect.Config{Sensor: "t", Seed: 7}, emit, r, scraping.New(7))
+	}); err != nil {
+		panic(err)
+	}
 	return alerts
 }
 

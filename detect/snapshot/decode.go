@@ -323,6 +323,9 @@ func (d *decoder) open(at unsafe.Pointer, p *plan) {
 	dynamic := d.t.open[n-1]
 	if dynamic.form != pointer {
 		copied := reflect.New(dynamic.typ)
+		if !v.IsNil() && v.Elem().Type() == dynamic.typ {
+			copied.Elem().Set(v.Elem()) // what is not written stays
+		}
 		d.value(copied.UnsafePointer(), dynamic)
 		v.Set(copied.Elem())
 		return
