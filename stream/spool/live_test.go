@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,11 +17,11 @@ import (
 // An otherEnd can be away.
 type otherEnd struct {
 	*auditor
-	away bool
+	away atomic.Bool
 }
 
 func (o *otherEnd) Send(ctx context.Context, recs []Packed) error {
-	if o.away {
+	if o.away.Load() {
 		return errAway
 	}
 	return o.auditor.Send(ctx, recs)
@@ -45,7 +46,8 @@ func long(n int) *event.Call {
 // logs wait. When it is back, everything else arrives.
 func TestFullSpool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		other := &otherEnd{newAuditor(t), true}
+		other := &otherEnd{auditor: newAuditor(t)}
+		other.away.Store(true)
 		s, err := Open(Config{Dir: "d", Sensor: "s", Partitions: 4, MaxBytes: 4 << 20, FS: newMemFS(1)}, other)
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +88,7 @@ func TestFullSpool(t *testing.T) {
 			t.Fatalf("a batch with done did not wait: %v", err)
 		}
 		stop()
-		other.away = false
+		other.away.Store(false)
 		if err := <-published; err != nil {
 			t.Fatal(err)
 		}
@@ -203,6 +205,8 @@ func TestHeartbeats(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		beat(event.Heartbeat{Source: "eth1", LowNS: 2, Retired: true})
 		time.Sleep(5 * time.Second)
+		cancel()
+		<-ran
 		for p := range 16 {
 			last := start
 			for _, at := range heard[p] {
@@ -215,8 +219,6 @@ func TestHeartbeats(t *testing.T) {
 				t.Errorf("partition %d: heard last %v ago, retired %v", p, time.Since(last), retired[p])
 			}
 		}
-		cancel()
-		<-ran
 		if err := errors.Join(s.Close(t.Context()), s.Release()); err != nil {
 			t.Error(err)
 		}
