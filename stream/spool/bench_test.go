@@ -137,7 +137,7 @@ func processor(b *testing.B) time.Duration {
 }
 
 func newBenchReader(dir string) (*reader, error) {
-	j, _, err := openJournal(OS{}, dir, 1<<20, 1<<30)
+	j, err := openJournal(OS{}, dir, 1<<20, 1<<30)
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func (p *positions) open() error {
 func (p *positions) load(b []byte) (turn uint64, ok bool) {
 	n := int(binary.LittleEndian.Uint16(b[28:]))
 	end := 30 + 26*n
-	if end+4 > len(b) || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
+	if end+4 > len(b) || int64(binary.LittleEndian.Uint64(b[16:])) < 0 || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
 		return 0, false
 	}
 	turn = binary.LittleEndian.Uint64(b)

@@ -21,15 +21,15 @@ type seen struct {
 
 // openJournal finds out what the log in a directory holds. What was committed
 // is there again; what was not is as if it had never been written.
-func openJournal(fs FS, dir string, segmentBytes, maxBytes int64) (*journal, []seen, error) {
+func openJournal(fs FS, dir string, segmentBytes, maxBytes int64) (*journal, error) {
 	zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	j := &journal{fs: fs, dir: dir, segmentBytes: segmentBytes, maxBytes: maxBytes, zip: zip, progress: map[string]int64{}, nextID: 1}
 	names, err := fs.List(dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the spool's directory cannot be read: %w", err)
+		return nil, fmt.Errorf("the spool's directory cannot be read: %w", err)
 	}
 	for _, name := range names {
 		id, ok := segmentID(name)
@@ -38,11 +38,11 @@ func openJournal(fs FS, dir string, segmentBytes, maxBytes int64) (*journal, []s
 		}
 		file, err := fs.Open(filepath.Join(dir, name))
 		if err != nil {
-			return nil, nil, fmt.Errorf("a segment of the spool cannot be opened: %w", err)
+			return nil, fmt.Errorf("a segment of the spool cannot be opened: %w", err)
 		}
 		size, err := file.Size()
 		if err != nil {
-			return nil, nil, fmt.Errorf("a segment of the spool cannot be read: %w", err)
+			return nil, fmt.Errorf("a segment of the spool cannot be read: %w", err)
 		}
 		j.segments = append(j.segments, &segment{id: id, file: file, size: size})
 		j.bytes += size
@@ -50,15 +50,12 @@ func openJournal(fs FS, dir string, segmentBytes, maxBytes int64) (*journal, []s
 	}
 	slices.SortFunc(j.segments, func(a, b *segment) int { return cmp.Compare(a.id, b.id) })
 
-	var frames []seen
-	for _, s := range j.segments {
-		frames = scan(frames, s)
-	}
-	return j, j.judge(frames), nil
+	j.judge()
+	return j, nil
 }
 
-// scan adds the frames of a segment: only their heads are read.
-func scan(frames []seen, s *segment) []seen {
+// scan hands the frames of a segment to visit: only their heads are read.
+func scan(s *segment, visit func(seen)) {
 	var room [headerBytes]byte
 	for at := int64(0); at+headerBytes <= s.size; {
 		h, ok := readHeader(s.file, at, room[:])
@@ -72,13 +69,9 @@ func scan(frames []seen, s *segment) []seen {
 		if end > s.size {
 			break // torn
 		}
-		if h.kind == kindSegment && at == 0 {
-			s.head = end
-		}
-		frames = append(frames, seen{h, s, at})
+		visit(seen{h, s, at})
 		at = end
 	}
-	return frames
 }
 
 // readTries is how often a read is tried before its bytes count as damaged.
@@ -117,29 +110,39 @@ func resync(f File, at, end int64) (int64, bool) {
 	return end, false
 }
 
-// judge says which frames count, restores the progress, and returns the
-// records that count in the order of the log.
-func (j *journal) judge(frames []seen) []seen {
-	var commits []seen
-	for i := range frames {
-		f := &frames[i]
-		j.group = max(j.group, f.group)
-		j.boot = max(j.boot, f.boot)
-		if f.kind == kindCommit {
-			commits = append(commits, *f)
-		}
+// A commit is what recovery keeps of a commit frame: a log may hold millions.
+type commit struct {
+	group, before uint64
+	segment       *segment
+	at            int64
+	records       uint32
+}
+
+// judge says which frames count, where each segment ends, and restores the
+// progress.
+func (j *journal) judge() {
+	var commits []commit
+	var synced uint64
+	for _, s := range j.segments {
+		scan(s, func(f seen) {
+			j.group = max(j.group, f.group)
+			j.boot = max(j.boot, f.boot)
+			switch {
+			case f.kind == kindSegment && f.at == 0:
+				s.head = f.at + headerBytes + int64(f.length)
+			case f.kind == kindCommit:
+				commits = append(commits, commit{f.group, f.first, s, f.at, f.calls})
+				if m, _, err := progressAt(&f); err == nil {
+					synced = max(synced, m)
+				}
+			}
+		})
 	}
 	// Only what the disk was waited for is sure to be whole: the last group may
 	// have its end and not its middle.
-	var synced uint64
-	for i := range commits {
-		if s, _, err := j.progressAt(&commits[i]); err == nil {
-			synced = max(synced, s)
-		}
-	}
 	for len(commits) > 0 {
 		last := &commits[len(commits)-1]
-		if last.group <= synced || j.whole(last, frames) {
+		if last.group <= synced || whole(last) {
 			break
 		}
 		commits = commits[:len(commits)-1]
@@ -163,36 +166,37 @@ func (j *journal) judge(frames []seen) []seen {
 		if c.group > before {
 			continue // given up itself
 		}
-		if c.first+1 < c.group {
-			j.voids = append(j.voids, void{c.first, c.group})
+		if c.before+1 < c.group {
+			j.voids = append(j.voids, void{c.before, c.group})
 		}
-		before = c.first
+		before = c.before
 	}
 
-	var records []seen
-	for i := range frames {
-		f := &frames[i]
-		switch {
-		case f.kind == kindSegment:
-		case j.isVoid(f.group):
-			continue
-		case f.kind == kindRecord:
-			records = append(records, *f)
-		}
+	j.records(place{}, func(f seen) {
 		f.segment.end = f.at + headerBytes + int64(f.length)
 		if f.kind != kindRecord {
-			if _, progress, err := j.progressAt(f); err == nil {
+			if _, progress, err := progressAt(&f); err == nil {
 				for _, p := range progress {
 					j.keep(p.Source, p.Offset)
 				}
 			}
 		}
+	})
+}
+
+// records hands every frame that counts, from a place on, to visit.
+func (j *journal) records(from place, visit func(seen)) {
+	for _, s := range j.segments {
+		scan(s, func(f seen) {
+			if (f.kind == kindSegment || !j.isVoid(f.group)) && !(place{s.id, f.at}).before(from) {
+				visit(f)
+			}
+		})
 	}
-	return records
 }
 
 // progressAt reads the payload of a commit or of a segment's head.
-func (j *journal) progressAt(f *seen) (uint64, []event.Progress, error) {
+func progressAt(f *seen) (uint64, []event.Progress, error) {
 	payload := make([]byte, f.length)
 	if _, err := readFull(f.segment.file, payload, f.at+headerBytes); err != nil {
 		return 0, nil, err
@@ -203,22 +207,23 @@ func (j *journal) progressAt(f *seen) (uint64, []event.Progress, error) {
 	return parseProgress(payload)
 }
 
-// whole reports whether all of a group is there.
-func (j *journal) whole(commit *seen, frames []seen) bool {
-	if _, _, err := j.progressAt(commit); err != nil {
-		return false
-	}
-	n := uint32(0)
-	for i := range frames {
-		f := &frames[i]
-		if f.kind != kindRecord || f.group != commit.group {
-			continue
+// whole reports whether all of a group is there. It was written at once, into
+// one segment.
+func whole(c *commit) bool {
+	n, ok := uint32(0), false
+	bad := false
+	scan(c.segment, func(f seen) {
+		switch {
+		case f.group != c.group || f.kind == kindSegment:
+		case f.kind == kindCommit:
+			_, _, err := progressAt(&f)
+			ok = err == nil
+		default:
+			payload := make([]byte, f.length)
+			_, err := readFull(f.segment.file, payload, f.at+headerBytes)
+			bad = bad || err != nil || !f.sound(payload)
+			n++
 		}
-		payload := make([]byte, f.length)
-		if _, err := readFull(f.segment.file, payload, f.at+headerBytes); err != nil || !f.sound(payload) {
-			return false
-		}
-		n++
-	}
-	return n == commit.calls
+	})
+	return ok && !bad && n == c.records
 }

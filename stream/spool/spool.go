@@ -143,23 +143,22 @@ func open(cfg Config, sender Sender) (*Spool, error) {
 	}
 	s := &Spool{cfg: cfg, sender: sender, lock: lock, changed: make(chan struct{}), kick: make(chan struct{}, 1), flushed: make(chan struct{}),
 		ready: make(chan struct{}, 1), freed: make(chan struct{}, 1), said: map[string]time.Time{}}
-	var records []seen
-	if s.log, records, err = openJournal(cfg.FS, cfg.Dir, cfg.SegmentBytes, cfg.MaxBytes); err != nil {
+	if s.log, err = openJournal(cfg.FS, cfg.Dir, cfg.SegmentBytes, cfg.MaxBytes); err != nil {
 		return nil, errors.Join(fmt.Errorf("spool: %w", err), lock.Close())
 	}
 	s.pos = openPositions(cfg.FS, cfg.Dir)
 	s.log.nextID = max(s.log.nextID, s.pos.place.segment+1)
 	s.log.shipped = s.pos.place
-	for i := range records {
-		r := &records[i]
-		if (place{r.segment.id, r.at}).before(s.pos.place) {
-			continue
+	foreign := false
+	s.log.records(s.pos.place, func(f seen) {
+		if f.kind == kindRecord {
+			foreign = foreign || f.partition >= cfg.Partitions
+			s.stats.Recovered += uint64(f.calls)
 		}
-		if r.partition >= cfg.Partitions {
-			err := fmt.Errorf("spool: %s holds records for more than %d partitions: ship them with the old number first, or use another directory", cfg.Dir, cfg.Partitions)
-			return nil, errors.Join(err, s.release())
-		}
-		s.stats.Recovered += uint64(r.calls)
+	})
+	if foreign {
+		err := fmt.Errorf("spool: %s holds records for more than %d partitions: ship them with the old number first, or use another directory", cfg.Dir, cfg.Partitions)
+		return nil, errors.Join(err, s.release())
 	}
 	for _, m := range s.pos.marks {
 		s.log.boot = max(s.log.boot, m.boot)
