@@ -23,7 +23,7 @@ type Client struct {
 	started time.Time // orders the members of groups
 
 	mu     sync.Mutex // protects what follows
-	writes map[partition]*sync.Mutex
+	writes map[partition]chan struct{} // full while somebody writes there
 	claims map[*Claim]struct{}
 }
 
@@ -43,7 +43,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	compression, _ := parseCompression(cfg.Compression)
 	mechanism, _ := cfg.SASL.mechanism()
-	c := &Client{cfg: cfg, started: time.Now(), compression: compression, writes: map[partition]*sync.Mutex{}, claims: map[*Claim]struct{}{}}
+	c := &Client{cfg: cfg, started: time.Now(), compression: compression, writes: map[partition]chan struct{}{}, claims: map[*Claim]struct{}{}}
 	c.dialer = &kafkago.Dialer{
 		ClientID: cfg.ClientID, Timeout: 5 * time.Second, DialFunc: cfg.Dial, TLS: cfg.TLS, SASLMechanism: mechanism,
 	}
@@ -106,14 +106,20 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // Partitions is how many partitions calls are spread over.
 func (c *Client) Partitions() int { return c.cfg.Partitions }
 
-// writing returns the lock that keeps the writes to a partition apart.
-func (c *Client) writing(p partition) *sync.Mutex {
+// writing waits until nobody else writes to a partition, and returns how to say
+// that it is done.
+func (c *Client) writing(ctx context.Context, p partition) (done func(), err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	m := c.writes[p]
-	if m == nil {
-		m = &sync.Mutex{}
-		c.writes[p] = m
+	turn := c.writes[p]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		c.writes[p] = turn
 	}
-	return m
+	c.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("kafka: waiting for earlier writes to %s partition %d: %w", p.topic, p.id, ctx.Err())
+	}
 }

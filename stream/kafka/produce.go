@@ -81,9 +81,11 @@ func partitionOfKey(key []byte, count int) int {
 // producePartition writes messages in requests of bounded size, one after the
 // other.
 func (c *Client) producePartition(ctx context.Context, p partition, msgs []OutMessage) error {
-	lock := c.writing(p)
-	lock.Lock()
-	defer lock.Unlock()
+	done, err := c.writing(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer done()
 	for len(msgs) > 0 {
 		n, bytes := 0, 0
 		for n < len(msgs) && (n == 0 || bytes+size(&msgs[n]) <= c.cfg.MaxBatchBytes) {

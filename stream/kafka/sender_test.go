@@ -93,6 +93,34 @@ func TestSenderGivesUpWithItsContext(t *testing.T) {
 	}
 }
 
+// One request a partition is under way; whoever waits for its turn gives up
+// with its own context.
+func TestProduceTakesTurns(t *testing.T) {
+	_, c := fakeReady(t, 1, 2)
+	topic := c.Topics().Calls
+	done, err := c.writing(t.Context(), partition{topic, 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan error, 1)
+	go func() { waiting <- c.Produce(ctx, topic, OutMessage{Value: []byte("never")}) }()
+	if err := c.Produce(t.Context(), topic, OutMessage{Partition: 1, Value: []byte("beside")}); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-waiting; !errors.Is(err, context.Canceled) {
+		t.Errorf("Produce = %v", err)
+	}
+	done()
+	if err := c.Produce(t.Context(), topic, OutMessage{Value: []byte("then")}); err != nil {
+		t.Error(err)
+	}
+	if got := contents(t, c, topic); len(got[0]) != 1 || got[0][0] != "then" || len(got[1]) != 1 {
+		t.Errorf("%q", got)
+	}
+}
+
 // What was lent is not read once the loan is over, whoever still holds it.
 func TestLoan(t *testing.T) {
 	var l loan
