@@ -22,7 +22,7 @@ type Client struct {
 
 	started time.Time // orders the members of groups
 
-	mu     sync.Mutex // protects what follows
+	mu     sync.Mutex                  // protects what follows
 	writes map[partition]chan struct{} // full while somebody writes there
 	claims map[*Claim]struct{}
 }

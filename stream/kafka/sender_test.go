@@ -117,7 +117,7 @@ func TestProduceTakesTurns(t *testing.T) {
 		t.Error(err)
 	}
 	if got := contents(t, c, topic); len(got[0]) != 1 || got[0][0] != "then" || len(got[1]) != 1 {
-		t.Errorf("%q", got)
+		t.Errorf("%v", got)
 	}
 }
 
