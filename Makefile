@@ -62,10 +62,10 @@ test-integration:
 # Kills and breaks everything while calls run, and counts what arrived. The
 # long form takes about an hour; its results go into docs/reliability.md.
 chaos:
-	LAPWING_CHAOS=long .ci/with-servers $(GO) test -count=1 -v -timeout 150m -run '^TestChaos' ./internal/chaos
+	LAPWING_CHAOS=long .ci/with-servers $(GO) test -count=1 -v -parallel 2 -timeout 150m -run '^TestChaos' ./internal/chaos
 
 chaos-quick:
-	LAPWING_CHAOS=quick .ci/with-servers $(GO) test -count=1 -timeout 15m -run '^TestChaos' ./internal/chaos
+	LAPWING_CHAOS=quick .ci/with-servers $(GO) test -count=1 -parallel 2 -timeout 20m -run '^TestChaos' ./internal/chaos
 
 # Calls a second through Kafka into ClickHouse, beside the bare clients.
 bench-pipeline:

@@ -113,6 +113,7 @@ func (d *deployment) auditHook() {
 // Every process is killed over and over, at random moments, while calls flow.
 func TestChaosKills(t *testing.T) {
 	kills := times(long(t), 12, 300)
+	t.Parallel()
 	rng := itest.Seed(t)
 	w := newWorld(t, itest.Brokers(t), itest.DSN(t), "", worldOptions{sensors: bothSensors})
 	d := deploy(t, w, rng)
@@ -137,6 +138,7 @@ func TestChaosKills(t *testing.T) {
 // another.
 func TestChaosRebalances(t *testing.T) {
 	rounds := times(long(t), 5, 100)
+	t.Parallel()
 	rng := itest.Seed(t)
 	w := newWorld(t, itest.Brokers(t), itest.DSN(t), "", worldOptions{partitions: 8, sensors: bothSensors})
 	d := deploy(t, w, rng)
@@ -158,6 +160,7 @@ func TestChaosRebalances(t *testing.T) {
 // The brokers stop, are killed, and hand their partitions over, while calls flow.
 func TestChaosBrokers(t *testing.T) {
 	isLong := long(t)
+	t.Parallel()
 	faults := times(isLong, 4, 60)
 	rng := itest.Seed(t)
 	nodes := 3
@@ -196,6 +199,7 @@ func TestChaosBrokers(t *testing.T) {
 // ClickHouse is away, comes back, does its work and does not say so.
 func TestChaosClickHouse(t *testing.T) {
 	isLong := long(t)
+	t.Parallel()
 	rng := itest.Seed(t)
 	dsn := itest.DSN(t)
 	var engine *itest.Engine

@@ -24,6 +24,7 @@ import (
 // What a sensor does when the one broker there is cannot be relied upon.
 func TestChaosOneBroker(t *testing.T) {
 	isLong := long(t)
+	t.Parallel()
 	dsn := itest.DSN(t)
 	cluster := itest.NewCluster(t, 1)
 	t.Run("lost acknowledgements", func(t *testing.T) { lostAcknowledgements(t, cluster, dsn, times(isLong, 12, 300)) })

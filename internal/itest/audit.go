@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"sort"
 	"testing"
 	"time"
@@ -146,26 +145,38 @@ func ReadTopic(t testing.TB, brokers []string, topic string, fn func(kafka.Messa
 	}
 }
 
+// readPartition hands out the messages below end. A broker that is away, or not
+// yet the leader again, is asked again.
 func readPartition(ctx context.Context, brokers []string, topic string, partition int, end int64, fn func(kafka.Message)) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*patience)
 	defer cancel()
-	r := kafka.NewReader(kafka.ReaderConfig{Brokers: brokers, Topic: topic, Partition: partition, MinBytes: 1, MaxBytes: 32 << 20, MaxWait: 100 * time.Millisecond})
-	defer r.Close()
-	if err := r.SetOffset(kafka.FirstOffset); err != nil {
-		return err
-	}
 	for at := int64(0); at < end; {
-		m, err := r.ReadMessage(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
+		var err error
+		if at, err = readSome(ctx, brokers, topic, partition, at, end, fn); err != nil && ctx.Err() != nil {
 			return err
+		} else if err != nil {
+			time.Sleep(200 * time.Millisecond)
+		}
+	}
+	return nil
+}
+
+// readSome reads from offset at on and returns how far it came.
+func readSome(ctx context.Context, brokers []string, topic string, partition int, at, end int64, fn func(kafka.Message)) (int64, error) {
+	r := kafka.NewReader(kafka.ReaderConfig{Brokers: brokers, Topic: topic, Partition: partition, MinBytes: 1, MaxBytes: 32 << 20, MaxWait: 100 * time.Millisecond, MaxAttempts: 2})
+	defer r.Close()
+	if err := r.SetOffset(at); err != nil {
+		return at, err
+	}
+	for at < end {
+		m, err := r.ReadMessage(ctx)
+		if err != nil {
+			return at, err
 		}
 		fn(m)
 		at = m.Offset + 1
 	}
-	return nil
+	return at, nil
 }
 
 // NewLogAudit returns an audit of nothing. Records of one partition are added

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -219,13 +220,17 @@ func listening(port int) bool {
 	return true
 }
 
+// taken counts the spans of ports that this process has asked for: a server
+// binds its ports seconds after they were chosen.
+var taken atomic.Int32
+
 // freePorts returns a port such that the span of ports from it on is likely
-// free: below the range the kernel gives to clients, and this test's own by its
-// pid.
+// free: below the range the kernel gives to clients, and apart from those of
+// other tests of this process and of others.
 func freePorts(t testing.TB, span int) int {
 	t.Helper()
-	for try := range 20 {
-		port := 20000 + (os.Getpid()*7+try*1300)%9000
+	for range 20 {
+		port := 20000 + (os.Getpid()*7+int(taken.Add(1))*1300)%9000
 		ok := true
 		for p := port; p < port+span && ok; p += 50 {
 			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
