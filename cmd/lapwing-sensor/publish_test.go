@@ -287,12 +287,17 @@ func TestKilledBeforeKafka(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cluster.Close()
-	brokers, err := json.Marshal(cluster.ListenAddrs())
+	killedBeforeKafka(t, cluster.ListenAddrs(), "lapwing")
+}
+
+func killedBeforeKafka(t *testing.T, brokers []string, prefix string) {
+	t.Helper()
+	list, err := json.Marshal(brokers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSite(t, fmt.Sprintf("kafka: {brokers: %s, partitions: 4, replication: 1}", brokers))
-	client, err := kafka.New(kafka.Config{Brokers: cluster.ListenAddrs(), Partitions: 4, Replication: 1})
+	s := newSite(t, fmt.Sprintf("kafka: {brokers: %s, prefix: %s, partitions: 4, replication: 1}", list, prefix))
+	client, err := kafka.New(kafka.Config{Brokers: brokers, Prefix: prefix, Partitions: 4, Replication: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
