@@ -76,6 +76,7 @@ func (d *deployment) finish() {
 	t := d.t
 	t.Helper()
 	written := int(d.traffic.lines.Load())
+	d.awaitUp() // those that were started last, too
 	d.auditCounters(d.awaitLog(written))
 	for _, s := range d.sensors {
 		s.proc.Stop(t)
