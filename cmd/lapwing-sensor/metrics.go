@@ -120,6 +120,13 @@ func (m *meter) write(w io.Writer) {
 		p.add("parse_calls_total", "Calls, by whether both halves were seen.", float64(parsed.Paired), "source", s.Name, "pairing", "paired")
 		p.add("parse_calls_total", "Calls, by whether both halves were seen.", float64(parsed.NoResponse), "source", s.Name, "pairing", "no_response")
 		p.add("parse_calls_total", "Calls, by whether both halves were seen.", float64(parsed.NoRequest), "source", s.Name, "pairing", "no_request")
+		for _, part := range []struct {
+			protocol string
+			bytes    uint64
+		}{{"http1", parsed.Coverage.HTTP}, {"tls", parsed.Coverage.TLS}, {"http2", parsed.Coverage.HTTP2}, {"websocket", parsed.Coverage.WebSocket},
+			{"other", parsed.Coverage.Other}, {"unread", parsed.Coverage.Unread}, {"faulted", parsed.Coverage.Faulted}, {"lost", parsed.Coverage.Lost}} {
+			p.add("parse_payload_bytes_total", "TCP payload bytes by what they were.", float64(part.bytes), "source", s.Name, "protocol", part.protocol)
+		}
 		p.add("parse_faults_total", "Connections given up because of a fault of the parser.", float64(parsed.Faults), "source", s.Name)
 	}
 	for _, l := range m.sources.Logs {

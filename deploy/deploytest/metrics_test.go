@@ -241,7 +241,7 @@ func TestSensorNamesMetricsAlike(t *testing.T) {
 		seen[metric] = true
 		return true
 	})
-	for _, metric := range []string{"lapwing_spool_bytes", "lapwing_spool_dropped_calls_total", "lapwing_kafka_retries_total"} {
+	for _, metric := range []string{"lapwing_spool_bytes", "lapwing_spool_dropped_calls_total", "lapwing_kafka_retries_total", "lapwing_parse_payload_bytes_total"} {
 		if !seen[metric] {
 			t.Errorf("the sensor exports no %s", metric)
 		}
