@@ -20,5 +20,9 @@
 //     never answered for; a damaged record is skipped, counted, and reported
 //     as dropped. Nothing that is read is trusted.
 //
+// It is a stream.Publisher and no stream: what comes out goes to a Sender, and
+// progress stays in it, so the conformance suite of streams does not apply; the
+// tests hold it against a model of a disk and an other end that fail instead.
+//
 // Publish may be called from many goroutines; Run by one.
 package spool

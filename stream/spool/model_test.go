@@ -109,7 +109,6 @@ func call(path string, actor int) *event.Call {
 // A world is a sensor with a log to read and packets that pass, on a disk that
 // may fail, before an other end that may be away.
 type world struct {
-	*testing.T
 	t     *rapid.T
 	fs    *memFS
 	now   time.Time
@@ -121,8 +120,6 @@ type world struct {
 	read      int // published by this process
 	confirmed int // answered for by done
 	packets   int // published, by all processes
-	refused   uint64
-	before    uint64 // packets of processes that crashed, published or not kept
 }
 
 func (w *world) open() {
