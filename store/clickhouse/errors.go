@@ -98,7 +98,7 @@ func (s *Store) explain(what string, err error) error {
 		}
 		return fmt.Errorf("store: %s: %w", what, err)
 	case errors.As(err, &unknownCA), errors.As(err, &hostname):
-		return fmt.Errorf("store: the certificate of ClickHouse at %s cannot be trusted: %w: set store.clickhouse.tls.ca or the name it is issued to", where, err)
+		return fmt.Errorf("store: the certificate of ClickHouse at %s cannot be trusted: %w: set store.clickhouse.tls.ca_file, or the name it is issued to", where, err)
 	case errors.As(err, &record), strings.Contains(err.Error(), "unexpected packet"):
 		return fmt.Errorf("store: %s does not speak what was expected: %w: check that the port is ClickHouse's native one (9000, with TLS 9440) and whether it wants TLS", where, err)
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
