@@ -22,6 +22,8 @@ type reader struct {
 	j     *journal
 	unzip *zstd.Decoder
 	head  [headerBytes]byte
+	// packed is scratch for what is unpacked into memory of its own.
+	packed []byte
 }
 
 func newReader(j *journal) (*reader, error) {
@@ -74,7 +76,13 @@ func (r *reader) segment(p *place) (*segment, int64) {
 }
 
 func (r *reader) payload(f File, at int64, out *frame) error {
-	b := make([]byte, out.length)
+	if cap(r.packed) < out.length {
+		r.packed = make([]byte, out.length)
+	}
+	b := r.packed[:out.length]
+	if out.flags&flagZstd == 0 {
+		b = make([]byte, out.length) // it is handed out as it is
+	}
 	if _, err := readFull(f, b, at); err != nil {
 		return err
 	}
