@@ -177,6 +177,22 @@ func (d *Detection) Observe(c *event.Call) {
 // Of returns the name of the cell that judges the calls of a host.
 func (d *Detection) Of(host string) string { return d.names[d.routes.of(host)] }
 
+// Keeps returns a function, for one goroutine, that reports whether the calls
+// of a host are judged here; nil if those of every host are.
+func (d *Detection) Keeps() func(host string) bool {
+	here := make([]bool, len(d.cells))
+	all := true
+	for i, c := range d.cells {
+		here[i] = c != nil
+		all = all && here[i]
+	}
+	if all {
+		return nil
+	}
+	r := &routes{exact: d.routes.exact, below: d.routes.below, other: d.routes.other, routed: map[string]int{}}
+	return func(host string) bool { return here[r.of(host)] }
+}
+
 // Advance says that every call that ended before watermarkNS has been
 // observed, and judges them. How often it is called, and with what steps, does
 // not change the outcome, nor the order in which alerts are told.

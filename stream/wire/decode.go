@@ -24,7 +24,9 @@ const (
 //
 // Calls of one record share memory in blocks of a few kilobytes, so that
 // keeping one string alive keeps that much and not the record.
-func Decode(b []byte) (*Record, error) {
+func Decode(b []byte) (*Record, error) { return decode(b, nil) }
+
+func decode(b []byte, keep func(host string) bool) (*Record, error) {
 	if len(b) > MaxRecord {
 		return nil, malformed("%d bytes, at most %d are accepted", len(b), MaxRecord)
 	}
@@ -46,6 +48,10 @@ func Decode(b []byte) (*Record, error) {
 		if f.num != recordCalls || f.kind != protowire.BytesType {
 			continue
 		}
+		if keep != nil && !d.wants(f.bytes, keep) {
+			r.Calls = append(r.Calls, nil)
+			continue
+		}
 		c := d.newCall(calls - len(r.Calls))
 		if err := d.call(c, f.bytes, r.Sensor); err != nil {
 			return nil, err
@@ -61,6 +67,7 @@ type decoder struct {
 	base int64
 
 	words   []string // the dictionary
+	wanted  []verdict
 	sets    [][]byte // key sets as they stand
 	keys    [][]string
 	weights []int // of each of keys: what a call that refers to it adds to used

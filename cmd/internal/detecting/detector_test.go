@@ -406,7 +406,7 @@ func TestOldSnapshotsGo(t *testing.T) {
 func TestClocksOfProducersDoNotStarve(t *testing.T) {
 	var readers []*reader
 	for p := range 2 {
-		r := newReader(p, &testClaim{end: 0})
+		r := newReader(p, &testClaim{end: 0}, nil)
 		<-r.want
 		for n := range 30_000 {
 			at := time.Unix(int64(n), 0)

@@ -30,6 +30,7 @@ type item struct {
 type reader struct {
 	partition int
 	claim     Claim
+	wire      wire.Reader
 	want      chan struct{} // one token: the next fetch may be handed over
 	holds     atomic.Bool   // something was fetched and not yet handed over
 	queue     []item        // handed over, not yet applied
@@ -44,8 +45,9 @@ type arrival struct {
 	err    error
 }
 
-func newReader(partition int, claim Claim) *reader {
-	r := &reader{partition: partition, claim: claim, want: make(chan struct{}, 1)}
+// newReader reads the calls of the hosts that keep names; nil: of all.
+func newReader(partition int, claim Claim, keep func(host string) bool) *reader {
+	r := &reader{partition: partition, claim: claim, wire: wire.Reader{Keep: keep}, want: make(chan struct{}, 1)}
 	r.want <- struct{}{}
 	return r
 }
@@ -63,7 +65,7 @@ func (r *reader) run(ctx context.Context, to chan<- arrival) {
 		r.holds.Store(true)
 		items := make([]item, len(messages))
 		for i, m := range messages {
-			rec, err := wire.Decode(m.Value)
+			rec, err := r.wire.Decode(m.Value)
 			if err == nil {
 				err = archive.Check(rec)
 			}

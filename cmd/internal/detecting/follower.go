@@ -130,6 +130,10 @@ func (f *Follower) Apply(p int, offset int64, r *wire.Record) {
 		c.LateBoots++
 	}
 	for _, call := range v.News {
+		if call == nil { // of another cell, and not decoded
+			f.detection.Foreign++
+			continue
+		}
 		f.detection.Observe(call)
 	}
 	for _, h := range r.Heartbeats {

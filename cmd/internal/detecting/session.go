@@ -54,7 +54,7 @@ func (d *Detector) session(process, claimed context.Context, claims []Claim, com
 	ctx, stop := context.WithCancel(claimed)
 	for p, c := range claims {
 		c.SeekTo(f.Position(p))
-		r := newReader(p, c)
+		r := newReader(p, c, f.detection.Keeps())
 		s.readers = append(s.readers, r)
 		s.reading.Go(func() { r.run(ctx, s.arrived) })
 	}
