@@ -56,6 +56,7 @@ type worldOptions struct {
 	specs       []string
 	spoolBytes  string   // of each sensor; "" is the default
 	sensors     []string // that detection waits for
+	damaged     bool     // inputs may be damaged: exit code 1 says that some were
 }
 
 // newWorld makes the deployment key and directories. brokers and dsn name the

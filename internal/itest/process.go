@@ -84,11 +84,17 @@ func Start(t testing.TB, name, program string, env []string, args ...string) *Pr
 // exit 0 fails the test.
 func Run(t testing.TB, program string, env []string, args ...string) []byte {
 	t.Helper()
+	return RunTo(t, 0, program, env, args...)
+}
+
+// RunTo is Run for a program that may exit with any code up to worst.
+func RunTo(t testing.TB, worst int, program string, env []string, args ...string) []byte {
+	t.Helper()
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Run(); err != nil && (cmd.ProcessState == nil || cmd.ProcessState.ExitCode() < 0 || cmd.ProcessState.ExitCode() > worst) {
 		t.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(args, " "), err, stderr.String())
 	}
 	return stdout.Bytes()
