@@ -76,7 +76,9 @@ func (d *deployment) finish() {
 	t := d.t
 	t.Helper()
 	written := int(d.traffic.lines.Load())
-	d.awaitUp() // those that were started last, too
+	for _, a := range d.actors { // those that were started last, too
+		itest.Await(t, patience, a.name+" is up", a.proc.Output, func() bool { return !a.proc.Running() || a.proc.MetricsURL() != "" })
+	}
 	d.auditCounters(d.awaitLog(written))
 	for _, s := range d.sensors {
 		s.proc.Stop(t)

@@ -91,8 +91,8 @@ func AuditLog(t testing.TB, brokers []string, topic string) *LogAudit {
 }
 
 // Ends returns the offset that the next message of each partition will get. A
-// topic that nobody has made yet has no partitions. Brokers that are away, or
-// choose a leader, are waited for.
+// topic that nobody has made yet is waited for, as are brokers that are away or
+// choose a leader.
 func Ends(t testing.TB, brokers []string, topic string) (ends map[int]int64) {
 	t.Helper()
 	var err error
@@ -111,8 +111,8 @@ func endsOf(ctx context.Context, brokers []string, topic string) (map[int]int64,
 	if err != nil {
 		return nil, err
 	}
-	if len(meta.Topics) != 1 || errors.Is(meta.Topics[0].Error, kafka.UnknownTopicOrPartition) {
-		return nil, nil
+	if len(meta.Topics) != 1 {
+		return nil, errors.New("the broker says nothing of it")
 	}
 	if err := meta.Topics[0].Error; err != nil {
 		return nil, err
