@@ -220,7 +220,7 @@ func TestEqualStateGivesEqualBytes(t *testing.T) {
 
 type newerWorld struct {
 	world
-	more int
+	Further int
 }
 
 func TestRefusesOthers(t *testing.T) {

@@ -39,8 +39,7 @@ func (s *Store) AppendLog(ctx context.Context, b store.LogBatch) error {
 		// Not the batch that follows the one this process kept last: somebody
 		// else may have kept it, or more.
 		var age time.Duration
-		var err error
-		err = s.patiently(ctx, func() (err error) {
+		err := s.patiently(ctx, func() (err error) {
 			if last, age, err = s.lastKept(ctx, key); err == nil && age > resumeAge {
 				present, err = s.rowsOf(ctx, b.Token(), b.Calls)
 			}
