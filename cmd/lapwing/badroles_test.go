@@ -15,6 +15,7 @@ import (
 	"lapwing/cmd/internal/proctest"
 	"lapwing/event"
 	"lapwing/internal/itest"
+	"lapwing/parse/pseudonym"
 	"lapwing/store"
 	"lapwing/stream/kafka"
 	"lapwing/stream/wire"
@@ -99,6 +100,8 @@ func TestBadRoles(t *testing.T) {
 		{"too few partitions for a sensor", fmt.Sprintf("stream: {kafka: {brokers: [%q]}}", narrow), []string{"run", "--target", "sensor"}, exitFailed, []string{"lapwing.calls has 2 partitions and 16 are configured"}},
 		{"partitions that do not divide", "stream: {kafka: {brokers: ['k:9092'], partitions: 12}}", []string{"run"}, exitFailed, []string{"stream.kafka.partitions", "256"}},
 		{"an unknown key of Kafka", "stream: {kafka: {broker: ['k:9092']}}", []string{"run"}, exitFailed, []string{`"broker"`, `did you mean "brokers"`}},
+		{"a role without a key", fmt.Sprintf("stream: {kafka: {brokers: [%q]}}", open), []string{"run", "--target", "detector"}, exitFailed, []string{"identity.key_file", "openssl rand -hex 32"}},
+		{"a sensor without a key", fmt.Sprintf("stream: {kafka: {brokers: [%q]}}", open), []string{"run", "--target", "sensor"}, exitFailed, []string{"identity.key_file"}},
 		{"all beside another", "", []string{"run", "--target", "all,sensor"}, exitUsage, []string{"all stands alone"}},
 		{"drain without Kafka", "", []string{"run", "--drain"}, exitUsage, []string{"--drain", "--target detector"}},
 		{"drain of a sensor", "stream: {kafka: {brokers: ['k:9092']}}", []string{"run", "--target", "sensor", "--drain"}, exitUsage, []string{"--drain", "--target detector"}},
@@ -127,7 +130,16 @@ func TestBadRoles(t *testing.T) {
 			}
 			args := append(append([]string{}, c.args...), "--config", path)
 			if c.args[0] == "run" {
-				args = append(args, "--data", filepath.Join(dir, "data"))
+				data := filepath.Join(dir, "data")
+				if !strings.Contains(c.name, "without a key") {
+					if err := os.Mkdir(data, 0o700); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := pseudonym.Create(filepath.Join(data, "key")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				args = append(args, "--data", data)
 			}
 			r := proctest.Run(t, nil, args...)
 			if r.Code != c.code {

@@ -32,7 +32,7 @@ type DetectConfig struct {
 	Specs   []string        `yaml:"specs" doc:"OpenAPI documents (3.0, 3.1) of the APIs that are watched"`
 	APIs    []APIConfig     `yaml:"apis" doc:"groups of hosts that are judged apart, and may be judged in different processes; hosts that none lists are judged together"`
 	Sensors []string        `yaml:"sensors" doc:"names of sensors whose first word detection waits for when calls come through Kafka; without them it waits for those that have spoken"`
-	Replay  config.Duration `yaml:"replay" doc:"at start, learn again from stored calls of this long"`
+	Replay  config.Duration `yaml:"replay" doc:"where no snapshot fits at start, learn again from stored calls of this long; with Kafka, from so much of its log"`
 }
 
 // APIConfig names the hosts of one API.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"lapwing/cmd/internal/detecting"
 	"lapwing/detect"
@@ -46,7 +47,7 @@ func openDetector(ctx context.Context, env *environment) (role, error) {
 			group = client.GroupTurn("detect."+name, topics.Calls, i+1)
 		}
 		r.cells = append(r.cells, cellDetector{name, group, detecting.New(detecting.Config{
-			Cell: name, Partitions: client.Partitions(), Topics: topics, Expect: env.cfg.Detect.Sensors, Drain: env.drain, Log: env.log.With("api", name),
+			Cell: name, Partitions: client.Partitions(), Topics: topics, Expect: env.cfg.Detect.Sensors, Drain: env.drain, Learn: time.Duration(env.cfg.Detect.Replay), Log: env.log.With("api", name),
 			Build: func(emit func(event.Alert)) (*standard.Detection, error) { return env.cfg.cell(name, env.keys, emit) },
 		}, client)})
 	}

@@ -56,12 +56,14 @@ func (e *environment) checkKafka(ctx context.Context) error {
 	return client.Ensure(ctx)
 }
 
-// deploymentKey reads the key, or makes one and says that the other roles need
-// the same.
-func deploymentKey(cfg *Config, log *slog.Logger) (*pseudonym.Keyring, error) {
-	if cfg.Identity.KeyFile == "" {
+// deploymentKey reads the key. It makes one only for a process that has all
+// roles: where several share the work, keys of their own would give each
+// process other pseudonyms, and alerts other identities.
+func deploymentKey(cfg *Config, roles []string) (*pseudonym.Keyring, error) {
+	if cfg.Identity.KeyFile == "" && len(roles) < len(allRoles) {
 		if _, err := os.Stat(cfg.path("key")); errors.Is(err, os.ErrNotExist) {
-			log.Warn("a deployment key is made for this process alone; sensors, detectors and alerters must have the same one: give it to all as identity.key_file", "file", cfg.path("key"))
+			return nil, fmt.Errorf("identity.key_file is not set: sensors, detectors and alerters of a deployment need the same key; "+
+				"make one with (umask 077; openssl rand -hex 32 > key) and give it to all of them, or put it at %s", cfg.path("key"))
 		}
 	}
 	return cfg.Identity.Key(cfg.Data)

@@ -38,7 +38,7 @@ func openFleet(ctx context.Context, cfg Config, names []string, f *runFlags, log
 	fl.say("kafka", strings.Join(cfg.Stream.Kafka.Brokers, ", ")+", topics "+cfg.Stream.Kafka.Prefix+".*")
 	var err error
 	if names[0] != roleArchiver || len(names) > 1 { // an archiver alone needs no key
-		if env.keys, err = deploymentKey(&cfg, log); err != nil {
+		if env.keys, err = deploymentKey(&cfg, names); err != nil {
 			return nil, err
 		}
 	}

@@ -32,8 +32,13 @@ const (
 // holds under the numbers it had. Only when maxBoots starts of a sensor are
 // known is an unknown older one taken for a repetition.
 type Audit struct {
-	marks []store.Mark // the most recently seen last
+	marks  []store.Mark // the most recently seen last
+	midway bool
 }
+
+// Midway says that reading begins somewhere in the log: what a start of a
+// sensor had counted and dropped before its first record is not missed.
+func (a *Audit) Midway() { a.midway = true }
 
 // NewAudit goes on from the marks of a position in the log.
 func NewAudit(marks []store.Mark) *Audit { return &Audit{marks: slices.Clone(marks)} }
@@ -73,6 +78,10 @@ func (a *Audit) Judge(r *wire.Record) Verdict {
 		v.Repeated = calls
 		return v
 	}
+	if a.midway && m.Next == 0 {
+		m.Next, m.Explained = r.First, dropped(r)
+	}
+	m.Next = max(m.Next, 1)
 	if r.First > m.Next {
 		v.Lost = r.First - m.Next
 		m.Lost += v.Lost
@@ -81,19 +90,23 @@ func (a *Audit) Judge(r *wire.Record) Verdict {
 	v.Repeated = min(calls, m.Next-r.First)
 	v.News = r.Calls[v.Repeated:]
 	m.Next = max(m.Next, r.Next())
-	var dropped uint64
-	for _, d := range r.Drops {
-		dropped = min(maxSequence, dropped+min(maxSequence, d.Calls))
-	}
-	if dropped > m.Explained {
-		v.Explained = dropped - m.Explained
-		m.Explained = dropped
+	if sum := dropped(r); sum > m.Explained {
+		v.Explained = sum - m.Explained
+		m.Explained = sum
 	}
 	a.marks = append(a.marks, m)
 	if len(a.marks) > maxMarks {
 		a.marks = slices.Delete(a.marks, 0, 1)
 	}
 	return v
+}
+
+// dropped is how many calls the sensor says it dropped since its start.
+func dropped(r *wire.Record) (sum uint64) {
+	for _, d := range r.Drops {
+		sum = min(maxSequence, sum+min(maxSequence, d.Calls))
+	}
+	return sum
 }
 
 // find takes the record's mark out of the list, or makes a new one. It fails
@@ -126,5 +139,5 @@ func (a *Audit) find(r *wire.Record, v *Verdict) (store.Mark, bool) {
 		}
 		a.marks = slices.Delete(a.marks, oldest, oldest+1)
 	}
-	return store.Mark{Sensor: r.Sensor, Boot: r.Boot, Next: 1}, true
+	return store.Mark{Sensor: r.Sensor, Boot: r.Boot}, true
 }

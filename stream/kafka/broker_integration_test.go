@@ -77,6 +77,8 @@ func TestIntegrationExclusiveTakeOver(t *testing.T) {
 
 func TestIntegrationWeather(t *testing.T) { weather(t, realBroker(t, 4)) }
 
+func TestIntegrationOffsetAt(t *testing.T) { offsetAt(t, ready(t, realBroker(t, 2))) }
+
 func TestIntegrationReadAll(t *testing.T) {
 	readAll(t, ready(t, realBroker(t, 1)))
 }

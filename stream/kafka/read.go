@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 )
@@ -80,6 +81,54 @@ func (c *Client) bounds(ctx context.Context, topic string, id int) (first, end i
 		}
 	}
 	return 0, 0, kafkago.UnknownTopicOrPartition
+}
+
+// OffsetAt is the offset of the first message of a partition that is not older
+// than at, by the time that the broker gave it; where it ends if there is none.
+func (c *Client) OffsetAt(ctx context.Context, topic string, id int, at time.Time) (int64, error) {
+	var pause backoff
+	for {
+		offset, err := c.offsetAt(ctx, topic, id, at)
+		switch {
+		case err == nil:
+			return offset, nil
+		case ctx.Err() != nil:
+			return 0, ctx.Err()
+		case fatal(err):
+			return 0, c.explain(err, topic)
+		}
+		c.stats.fetchRetries.Add(1)
+		if err := pause.wait(ctx); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (c *Client) offsetAt(ctx context.Context, topic string, id int, at time.Time) (int64, error) {
+	_, end, err := c.bounds(ctx, topic, id)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := c.api.ListOffsets(ctx, &kafkago.ListOffsetsRequest{
+		Topics: map[string][]kafkago.OffsetRequest{topic: {kafkago.TimeOffsetOf(id, at)}},
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range resp.Topics[topic] {
+		if p.Partition != id {
+			continue
+		}
+		if p.Error != nil {
+			return 0, p.Error
+		}
+		for offset := range p.Offsets { // one was asked for
+			if offset >= 0 {
+				return offset, nil
+			}
+		}
+	}
+	return end, nil
 }
 
 // ReadAll hands every message of a topic to fn, partition by partition, from

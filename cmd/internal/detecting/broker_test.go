@@ -105,6 +105,20 @@ func (h *handle) Quarantine(ctx context.Context, m kafka.Message, reason string)
 	return h.Produce(ctx, "quarantine", kafka.OutMessage{Key: []byte(reason), Value: m.Value})
 }
 
+func (h *handle) OffsetAt(_ context.Context, _ string, p int, at time.Time) (int64, error) {
+	if err := h.alive(); err != nil {
+		return 0, err
+	}
+	h.cluster.mu.Lock()
+	defer h.cluster.mu.Unlock()
+	log := h.topics["calls"][p]
+	i := slices.IndexFunc(log, func(m kafka.Message) bool { return !m.Time.Before(at) })
+	if i < 0 {
+		i = len(log)
+	}
+	return int64(i), nil
+}
+
 // A testClaim is one partition of the calls.
 type testClaim struct {
 	h         *handle

@@ -28,6 +28,8 @@ type Config struct {
 	// they have not spoken.
 	Expect []string
 
+	// Learn is how much of the log is read again where no snapshot fits; 0: all.
+	Learn          time.Duration
 	SnapshotEvery  time.Duration // 1 min
 	SnapshotCalls  uint64        // a snapshot is due after so many calls, too; 1,000,000
 	SilentAfter    time.Duration // a source that holds time up for so long is retired; 1 min

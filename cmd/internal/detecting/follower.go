@@ -94,6 +94,15 @@ func (f *Follower) Marks(p int) []store.Mark { return f.partitions[p].audit.Mark
 // detector, which had come so far, has told it.
 func (f *Follower) Quiet(ns int64) { f.untilNS = ns }
 
+// begin has a new follower read a partition from an offset on, in the midst of
+// what sensors have sent.
+func (f *Follower) begin(p int, offset int64) {
+	f.partitions[p].next = offset
+	if offset > 0 {
+		f.partitions[p].audit.Midway()
+	}
+}
+
 // pass moves the position behind an offset; false if it has been read before.
 func (f *Follower) pass(p int, offset int64) bool {
 	at := &f.partitions[p]

@@ -97,7 +97,18 @@ func (d *Detector) follower(ctx context.Context, committed []int64) (*Follower, 
 		return warm, nil
 	}
 	fresh := func() (*Follower, error) { return NewFollower(d.cfg.Partitions, d.cfg.Expect, d.cfg.Build) }
-	return d.states.restore(ctx, fresh, func(text string, args ...any) { d.cfg.Log.Info(text, args...) })
+	f, err := d.states.restore(ctx, fresh, func(text string, args ...any) { d.cfg.Log.Info(text, args...) })
+	if err != nil || d.cfg.Learn == 0 || f.counts.Records > 0 {
+		return f, err
+	}
+	for p := range committed {
+		at, err := d.broker.OffsetAt(ctx, d.cfg.Topics.Calls, p, d.cfg.Now().Add(-d.cfg.Learn))
+		if err != nil {
+			return nil, err
+		}
+		f.begin(p, at)
+	}
+	return f, nil
 }
 
 // run reads and judges until ctx ends or something fails.

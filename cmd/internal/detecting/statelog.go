@@ -23,6 +23,7 @@ type Broker interface {
 	Produce(ctx context.Context, topic string, msgs ...kafka.OutMessage) error
 	ReadAll(ctx context.Context, topic string, fn func(kafka.Message) error) error
 	Quarantine(ctx context.Context, m kafka.Message, reason string) error
+	OffsetAt(ctx context.Context, topic string, partition int, at time.Time) (int64, error)
 }
 
 const (
