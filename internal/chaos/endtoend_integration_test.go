@@ -68,7 +68,7 @@ type answer struct {
 // analyze asks the program in one process, under the world's key.
 func (w *world) analyze(inputs ...string) answer {
 	w.t.Helper()
-	cfg := w.write("analyze.yaml", fmt.Sprintf("identity: {key_file: %s/key}\n", w.dir))
+	cfg := w.write("analyze.yaml", fmt.Sprintf("identity: {key_file: %s/key}\ndetect: {apis: [%s]}\n", w.dir, w.options.apis))
 	calls := filepath.Join(w.dir, "calls.ndjson")
 	args := []string{"analyze", "--config", cfg, "-o", "json", "--calls", calls}
 	for _, s := range w.options.specs {
@@ -147,12 +147,17 @@ func (w *world) worst() int {
 // What goes through sensors, Kafka, two detectors, two archivers and the alerter
 // is what one process says of the same inputs: the same calls, each once, and
 // the same alerts, although the active detector and an archiver are killed on
-// the way.
+// the way. Judged together or in two APIs, each by the detector whose turn it is.
 func TestIntegrationEndToEnd(t *testing.T) {
+	t.Run("together", func(t *testing.T) { endToEnd(t, "") })
+	t.Run("in two APIs", func(t *testing.T) { endToEnd(t, "{name: shop, hosts: ['*.shop.example']}") })
+}
+
+func endToEnd(t *testing.T, apis string) {
 	brokers, dsn := itest.Brokers(t), itest.DSN(t)
 	root := itest.Root(t)
 	spec := filepath.Join(root, "examples", "shop.openapi.yaml")
-	w := newWorld(t, brokers, dsn, "", worldOptions{partitions: 4, specs: []string{spec}})
+	w := newWorld(t, brokers, dsn, "", worldOptions{partitions: 4, specs: []string{spec}, apis: apis})
 	inputs := []string{filepath.Join(root, "examples", "shop.pcap.gz"), day(t, w.dir, 1), day(t, w.dir, 2), gatewayLog(t, w.dir, 3)}
 	want := w.analyze(inputs...)
 	t.Logf("analyze: %d calls, %d alerts", len(want.calls), len(want.alerts))

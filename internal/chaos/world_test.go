@@ -54,6 +54,7 @@ type worldOptions struct {
 	partitions  int
 	replication int
 	specs       []string
+	apis        string   // YAML of detect.apis; "" for none
 	spoolBytes  string   // of each sensor; "" is the default
 	sensors     []string // that detection waits for
 	damaged     bool     // inputs may be damaged: exit code 1 says that some were
@@ -197,7 +198,7 @@ func (w *world) role(target, name string, args ...string) *actor {
 }
 
 func (w *world) roleArgs(target, name string, args ...string) []string {
-	specs := fmt.Sprintf("detect: {specs: [%s], sensors: [%s]}\n", strings.Join(w.options.specs, ", "), strings.Join(w.options.sensors, ", "))
+	specs := fmt.Sprintf("detect: {specs: [%s], sensors: [%s], apis: [%s]}\n", strings.Join(w.options.specs, ", "), strings.Join(w.options.sensors, ", "), w.options.apis)
 	cfg := w.write(name+".yaml", fmt.Sprintf(`data: %s
 identity: {key_file: %s/key}
 stream:
