@@ -81,6 +81,7 @@ func newRoutes(apis []API) (names []string, r *routes, err error) {
 		}
 	}
 	r.other = len(names)
+	r.last = r.other // of no host, with which lastFor begins
 	return append(names, Other), r, errors.Join(errs...)
 }
 
@@ -93,6 +94,11 @@ func nameable(name string) bool {
 		}
 	}
 	return name != "" && len(name) <= 64
+}
+
+// again returns the same routes for another goroutine.
+func (r *routes) again() *routes {
+	return &routes{exact: r.exact, below: r.below, other: r.other, routed: map[string]int{}, last: r.other}
 }
 
 // of returns the index of the cell of a host: the API that lists it, else the
@@ -189,7 +195,7 @@ func (d *Detection) Keeps() func(host string) bool {
 	if all {
 		return nil
 	}
-	r := &routes{exact: d.routes.exact, below: d.routes.below, other: d.routes.other, routed: map[string]int{}}
+	r := d.routes.again()
 	return func(host string) bool { return here[r.of(host)] }
 }
 

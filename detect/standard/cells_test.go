@@ -116,3 +116,34 @@ func TestCellsAloneAndTogether(t *testing.T) {
 		ids[a.ID] = a.Endpoint.Host
 	}
 }
+
+// Every host is judged by one cell, whichever host is asked for first: logs
+// often name none.
+func TestEachHostIsKeptOnce(t *testing.T) {
+	apis := []API{{Name: "a", Hosts: []string{"a.example"}}, {Name: "b", Hosts: []string{"*.b.example"}}}
+	hosts := []string{"", "a.example", "x.b.example", "elsewhere.example"}
+	for first := range hosts {
+		asked := slices.Concat(hosts[first:], hosts[:first])
+		kept := map[string][]string{}
+		for _, cell := range []string{"a", "b", Other} {
+			d, err := New(Config{Sensor: "t", Seed: 1, APIs: apis, Here: func(name string) bool { return name == cell }}, func(event.Alert) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			keeps := d.Keeps()
+			for _, host := range asked {
+				if keeps(host) {
+					kept[host] = append(kept[host], cell)
+				}
+			}
+			if fresh, err := New(Config{Sensor: "t", Seed: 1, APIs: apis}, func(event.Alert) {}); err != nil || fresh.Of(asked[0]) != d.Of(asked[0]) {
+				t.Errorf("%q is of %s at first and of %s then (%v)", asked[0], fresh.Of(asked[0]), d.Of(asked[0]), err)
+			}
+		}
+		for host, want := range map[string]string{"": Other, "a.example": "a", "x.b.example": "b", "elsewhere.example": Other} {
+			if got := kept[host]; len(got) != 1 || got[0] != want {
+				t.Errorf("asked for %q first: %q is kept by %q, want %s alone", asked[0], host, got, want)
+			}
+		}
+	}
+}
