@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -139,12 +140,13 @@ func TestHealthcheckTellsAliveFromDead(t *testing.T) {
 	if !ok || json.Unmarshal([]byte(command), &argv) != nil || len(argv) != 3 {
 		t.Fatalf("health check %q is no JSON list", check[0])
 	}
-	status := http.StatusOK
+	var status atomic.Int32
+	status.Store(http.StatusOK)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/livez" {
 			t.Errorf("asked for %s", r.URL.Path)
 		}
-		w.WriteHeader(status)
+		w.WriteHeader(int(status.Load()))
 	}))
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	if err != nil {
@@ -156,7 +158,7 @@ func TestHealthcheckTellsAliveFromDead(t *testing.T) {
 	if err := run(); err != nil {
 		t.Errorf("alive, and the check says %v", err)
 	}
-	status = http.StatusServiceUnavailable
+	status.Store(http.StatusServiceUnavailable)
 	if run() == nil {
 		t.Error("answers 503, and the check is content")
 	}
