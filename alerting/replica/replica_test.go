@@ -3,6 +3,7 @@ package replica_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -142,6 +143,11 @@ func tryOpen(log replica.Log, dir, owner string, sinks ...*sink) (*alerting.Pipe
 // alert that was accepted is told to an idempotent destination, and its
 // opening once.
 func TestTakeOversLoseAndDoubleNothing(t *testing.T) {
+	if testing.Short() {
+		if err := flag.Set("rapid.checks", "15"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		synctest.Test(t, func(t *testing.T) {
 			log, s, slow := newTopic(), newSink("machine"), newSink("other")

@@ -20,6 +20,7 @@ import (
 	"lapwing/internal/itest"
 	"lapwing/store"
 	"lapwing/store/clickhouse"
+	"lapwing/parse/pseudonym"
 	"lapwing/stream/kafka"
 )
 
@@ -91,7 +92,11 @@ func TestIntegrationAlertersAreKilled(t *testing.T) {
 	defer server.Close()
 	dir := t.TempDir()
 	cfg := filepath.Join(dir, "lapwing.yaml")
+	if _, err := pseudonym.Create(filepath.Join(dir, "key")); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(cfg, fmt.Appendf(nil, `
+identity: {key_file: %q}
 stream:
   take_over: 1s
   kafka: {brokers: [%q], prefix: %s, partitions: 1}
@@ -99,7 +104,7 @@ store:
   clickhouse: {dsn: %q}
 alerting:
   destinations: [{name: hook, type: webhook, url: %q, min_severity: info, per_minute: 1000000}]
-`, brokers[0], prefix, db.DSN, server.URL), 0o600); err != nil {
+`, filepath.Join(dir, "key"), brokers[0], prefix, db.DSN, server.URL), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	client, err := kafka.New(kafka.Config{Brokers: brokers, Prefix: prefix, Partitions: 1})

@@ -100,6 +100,9 @@ func judge(calls []*event.Call, spec ...string) (alerts []event.Alert) {
 		e.Observe(c)
 	}
 	e.Close()
+	if testing.Short() {
+		return alerts
+	}
 	if err := snapshottest.Interrupted(calls, func(emit func(event.Alert)) *detect.Engine {
 		return detect.New(detect.Config{Sensor: "t", Seed: 7}, emit, &routes{seen: map[string]int{}, spec: r.spec}, probing.New(7))
 	}); err != nil {

@@ -101,6 +101,9 @@ func judge(calls []*event.Call, undisclosed ...string) (alerts []event.Alert) {
 		e.Observe(c)
 	}
 	e.Close()
+	if testing.Short() {
+		return alerts
+	}
 	if err := snapshottest.Interrupted(calls, func(emit func(event.Alert)) *detect.Engine {
 		return detect.New(detect.Config{Sensor: "t", Seed: 7}, emit, r, scraping.New(7))
 	}); err != nil {

@@ -83,7 +83,11 @@ func TestGoesOnFromSnapshot(t *testing.T) {
 			calls := sampledWith(t, world.sample)
 			rng := rand.New(rand.NewPCG(world.sample.Seed, 7))
 			cuts := []int{0, 1, len(calls)}
-			for range 20 {
+			more := 20
+			if testing.Short() {
+				more = 1
+			}
+			for range more {
 				cuts = append(cuts, rng.IntN(len(calls)))
 			}
 			slices.Sort(cuts)

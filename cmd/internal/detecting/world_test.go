@@ -156,7 +156,11 @@ func conserved(tb testing.TB, f *Follower, calls int) {
 func TestInterleavingDoesNotMatter(t *testing.T) {
 	for _, sensors := range []int{1, 3} {
 		w := newWorld(t, sensors, 1<<30)
-		for seed := range uint64(6) {
+		seeds := uint64(6)
+		if testing.Short() {
+			seeds = 1
+		}
+		for seed := range seeds {
 			rng := rand.New(rand.NewPCG(seed, 1))
 			f := newTestFollower(t)
 			var at [testPartitions]int
