@@ -18,9 +18,9 @@ import (
 	"lapwing/cmd/internal/proctest"
 	"lapwing/event"
 	"lapwing/internal/itest"
+	"lapwing/parse/pseudonym"
 	"lapwing/store"
 	"lapwing/store/clickhouse"
-	"lapwing/parse/pseudonym"
 	"lapwing/stream/kafka"
 )
 
