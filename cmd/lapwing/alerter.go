@@ -190,7 +190,7 @@ func (r *alerterRole) Ready() string {
 			return "it is taking over"
 		}
 	}
-	return ""
+	return troubleOf(r.env.store)
 }
 
 // Active implements role.

@@ -31,7 +31,7 @@ func fakeEnvironment(t *testing.T, brokers []string, owner string) *environment 
 	cfg.Stream.Kafka.Brokers, cfg.Stream.Kafka.Partitions = brokers, 2
 	cfg.Stream.TakeOver = config.Duration(6 * time.Second)
 	cfg.Alerting.Destinations = []DestinationConfig{{Name: "file", Type: "file", Path: filepath.Join(cfg.Data, "told.ndjson"), MinSeverity: "info", PerMinute: 1000}}
-	kept, _, err := openKept(t.Context(), &cfg, "test")
+	kept, _, err := openKept(t.Context(), &cfg, "test", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func openKeptForReading(ctx context.Context, cfg *Config) (keptStore, error) {
 			return nil, fmt.Errorf("%s holds no store: start lapwing run, or name its directory with --data", cfg.Data)
 		}
 	}
-	s, _, err := openKept(ctx, cfg, "command line") // a name that no daemon has
+	s, _, err := openKept(ctx, cfg, "command line", nil) // a name that no daemon has
 	return s, err
 }
 

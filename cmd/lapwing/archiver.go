@@ -128,7 +128,7 @@ func (r *archiverRole) Ready() string {
 	for _, p := range slices.Sorted(maps.Keys(r.faults)) {
 		return r.faults[p]
 	}
-	return ""
+	return troubleOf(r.env.store)
 }
 
 // Active implements role: an archiver without a partition stands by.

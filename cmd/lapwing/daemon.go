@@ -72,7 +72,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	if d.detection, err = cfg.detector(d.keys, func(a event.Alert) { d.raised = append(d.raised, a) }); err != nil {
 		return nil, err
 	}
-	if d.store, d.kept, err = openKept(ctx, &cfg, writerName(&cfg)); err != nil {
+	if d.store, d.kept, err = openKept(ctx, &cfg, writerName(&cfg), log); err != nil {
 		return nil, err
 	}
 	if d.resume, err = d.store.Progress(ctx); err != nil {

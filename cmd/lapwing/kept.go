@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,8 +116,9 @@ type keptStore interface {
 }
 
 // openKept opens the configured database, and says in words which it is.
-// writer names the process among those that write to the same ClickHouse.
-func openKept(ctx context.Context, cfg *Config, writer string) (keptStore, string, error) {
+// writer names the process among those that write to the same ClickHouse; log
+// is told when that stops to answer.
+func openKept(ctx context.Context, cfg *Config, writer string, log *slog.Logger) (keptStore, string, error) {
 	if cfg.Store.engine() == engineDuckDB {
 		path := cfg.path("lapwing.duckdb")
 		s, err := duckdb.Open(ctx, duckdb.Config{Path: path, MemoryBytes: int64(cfg.Store.Memory)})
@@ -124,7 +126,7 @@ func openKept(ctx context.Context, cfg *Config, writer string) (keptStore, strin
 	}
 	c := &cfg.Store.ClickHouse
 	ch := clickhouse.Config{
-		DSN: c.DSN.Reveal(), Addresses: c.Addresses, Database: c.Database, User: c.User, Password: c.Password.Reveal(), Cluster: c.Cluster, Writer: writer,
+		DSN: c.DSN.Reveal(), Addresses: c.Addresses, Database: c.Database, User: c.User, Password: c.Password.Reveal(), Cluster: c.Cluster, Writer: writer, Log: log,
 		Retention: clickhouse.Retention{
 			Calls: time.Duration(cfg.Store.Retention), Rollups: time.Duration(c.Rollups),
 			Cold: time.Duration(c.Cold), ColdVolume: c.ColdVolume, StoragePolicy: c.Policy,
@@ -160,4 +162,13 @@ func writerName(cfg *Config) string {
 		dir = cfg.Data
 	}
 	return host + ":" + dir
+}
+
+// troubleOf says why a store cannot keep anything at the moment; "" if it can,
+// or does not say.
+func troubleOf(s keptStore) string {
+	if t, ok := s.(interface{ Trouble() string }); ok {
+		return t.Trouble()
+	}
+	return ""
 }

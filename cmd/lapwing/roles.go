@@ -44,7 +44,7 @@ func openFleet(ctx context.Context, cfg Config, names []string, f *runFlags, log
 	}
 	if slices.Contains(names, roleArchiver) || slices.Contains(names, roleAlerter) {
 		kept := ""
-		if env.store, kept, err = openKept(ctx, &cfg, writerName(&cfg)); err != nil {
+		if env.store, kept, err = openKept(ctx, &cfg, writerName(&cfg), env.log); err != nil {
 			return nil, err
 		}
 		fl.say("store", kept)

@@ -38,6 +38,8 @@ func (s *Store) insertSettings(token string) ch.Settings {
 // says something that repetition cannot mend. It returns how many attempts
 // failed before.
 func (s *Store) insert(ctx context.Context, what, statement, token, queryID string, fill func(driver.Batch) error) (failed int, err error) {
+	w := wait{t: &s.trouble}
+	defer func() { w.end(err == nil) }()
 	for ; ; failed++ {
 		err := s.attempt(ctx, statement, token, queryID, failed, fill)
 		if err == nil {
@@ -51,6 +53,7 @@ func (s *Store) insert(ctx context.Context, what, statement, token, queryID stri
 			return failed, s.explain(what, err)
 		}
 		s.stats.retry(err)
+		w.failure(what, err)
 		if err := s.sleep(ctx, backOff(failed, codeOf(err))); err != nil {
 			return failed, fmt.Errorf("store: %s: %w", what, err)
 		}
@@ -82,13 +85,16 @@ func (s *Store) attempt(ctx context.Context, statement, token, queryID string, a
 }
 
 // patiently repeats a question until the server answers it, as insert does.
-func (s *Store) patiently(ctx context.Context, ask func() error) error {
+func (s *Store) patiently(ctx context.Context, ask func() error) (err error) {
+	w := wait{t: &s.trouble}
+	defer func() { w.end(err == nil) }()
 	for attempt := 0; ; attempt++ {
 		err := ask()
 		if err == nil || ctx.Err() != nil || permanent(err) {
 			return err
 		}
 		s.stats.retry(err)
+		w.failure("asking", err)
 		if err := s.sleep(ctx, backOff(attempt, codeOf(err))); err != nil {
 			return fmt.Errorf("store: %w", err)
 		}

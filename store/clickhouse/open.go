@@ -18,6 +18,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -55,6 +56,8 @@ type Config struct {
 	Connections   int           // at once; 0 means 8
 	DialTimeout   time.Duration // 0 means 5 s
 	InsertTimeout time.Duration // of one attempt; 0 means 60 s
+
+	Log *slog.Logger // told when the server stops to answer and when it answers again; nil: nobody
 }
 
 // Retention says how long rows stay where. Zero fields leave what the table
@@ -97,6 +100,7 @@ type Store struct {
 	nonce    string
 	sequence atomic.Uint64
 	stats    counters
+	trouble  trouble
 }
 
 var (
@@ -125,6 +129,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		cfg: cfg, names: names{database: database, cluster: cfg.Cluster}, addresses: options.Addr, user: options.Auth.Username,
 		writer: cfg.Writer, sleep: sleep, kept: make(map[partition]int64), sources: make(map[string]bool), nonce: newNonce(),
 	}
+	s.trouble.log, s.trouble.explain = cfg.Log, s.explain
 	// Every statement names its database, so that the connection works before
 	// there is one.
 	options.Auth.Database = ""
