@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 )
@@ -22,6 +23,8 @@ type Claim struct {
 	lost     context.CancelFunc
 	position atomic.Int64 // -1: the first message there is
 	end      atomic.Int64 // high-water mark as of the last fetch; -1: not known
+	seen     atomic.Int64 // where the partition ended when last asked while nothing was fetched
+	fetches  atomic.Uint64
 	// Fetches in a row that found nothing although the partition goes on.
 	empty int
 }
@@ -30,6 +33,7 @@ func newClaim(c *Client, group, topic string, id int, committed int64) *Claim {
 	cl := &Claim{Topic: topic, Partition: id, Committed: max(committed, -1), client: c, group: group}
 	cl.position.Store(cl.Committed)
 	cl.end.Store(-1)
+	cl.seen.Store(-1)
 	return cl
 }
 
@@ -49,6 +53,41 @@ func (cl *Claim) Lag() int64 {
 		return -1
 	}
 	return max(0, end-position)
+}
+
+// waiting is Lag as of now: whoever is busy with what it has fetched, or waits
+// for a store, does not fetch, and messages gather all the same.
+func (cl *Claim) waiting() int64 {
+	end, position := max(cl.end.Load(), cl.seen.Load()), cl.position.Load()
+	if end < 0 || position < 0 {
+		return -1
+	}
+	return max(0, end-position)
+}
+
+// watchEvery is how often the end of a partition is asked for that nobody
+// fetches from.
+const watchEvery = 5 * time.Second
+
+// watch asks where the partition ends while nothing is fetched from it, until
+// ctx ends.
+func (cl *Claim) watch(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for last := cl.fetches.Load(); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if now := cl.fetches.Load(); now != last {
+			last = now
+			continue
+		}
+		if _, end, err := cl.client.bounds(ctx, cl.Topic, cl.Partition); err == nil {
+			cl.seen.Store(end)
+		}
+	}
 }
 
 // Fetch waits for messages and returns at least one, in the order of their
@@ -119,6 +158,7 @@ func (cl *Claim) fetchOnce(ctx context.Context) ([]Message, error) {
 		return nil, err
 	}
 	cl.end.Store(max(resp.HighWatermark, next))
+	cl.fetches.Add(1)
 	cl.position.Store(next)
 	if len(msgs) == 0 && next < resp.HighWatermark {
 		// A batch that compaction emptied covers the position, and nothing says

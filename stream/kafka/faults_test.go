@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -226,6 +227,43 @@ func TestFetchBeginsAtThePosition(t *testing.T) {
 	}
 	if cl.Position() != 10 || cl.Lag() != 0 {
 		t.Errorf("position %d, lag %d", cl.Position(), cl.Lag())
+	}
+}
+
+// Who is busy with what it fetched, or waits for a store, sees nothing of what
+// gathers; the counters do.
+func TestLagGrowsWhileNothingIsFetched(t *testing.T) {
+	_, c := fakeReady(t, 1, 1)
+	topic := c.Topics().Calls
+	put := func(n int) {
+		for range n {
+			if err := c.Produce(t.Context(), topic, OutMessage{Value: []byte("x")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put(1)
+	cl := newClaim(c, "g", topic, 0, 0)
+	c.hold(cl)
+	defer c.release(cl)
+	if _, err := cl.Fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := c.Stats().Claims[0]; s.Lag != 0 {
+		t.Fatalf("%+v after everything was fetched", s)
+	}
+	put(5)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go cl.watch(ctx, time.Millisecond)
+	for c.Stats().Claims[0].Lag != 5 {
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+	if cl.Lag() != 0 {
+		t.Errorf("Lag says %d: it is as of the last fetch", cl.Lag())
 	}
 }
 

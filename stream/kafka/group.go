@@ -166,6 +166,10 @@ func (g *Group) take(ctx context.Context, fail context.CancelCauseFunc, gen *kaf
 				claim.lost = cancel
 				g.client.hold(claim)
 				defer g.client.release(claim)
+				var watching sync.WaitGroup
+				watching.Go(func() { claim.watch(wctx, watchEvery) })
+				defer watching.Wait()
+				defer cancel()
 				err := worker(wctx, claim)
 				switch {
 				case err == nil:

@@ -42,7 +42,7 @@ type ClaimStats struct {
 	Topic     string
 	Partition int
 	Position  int64 // offset to be read next; -1: not known yet
-	End       int64 // offset that the next message will get, as of the last fetch; -1: not known yet
+	End       int64 // offset that the next message will get, as of the last fetch or some seconds ago; -1: not known yet
 	Lag       int64 // End - Position; -1: not known yet
 }
 
@@ -59,7 +59,7 @@ func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	for cl := range c.claims {
 		out.Claims = append(out.Claims, ClaimStats{Group: cl.group, Topic: cl.Topic, Partition: cl.Partition,
-			Position: cl.position.Load(), End: cl.end.Load(), Lag: cl.Lag()})
+			Position: cl.position.Load(), End: max(cl.end.Load(), cl.seen.Load()), Lag: cl.waiting()})
 	}
 	c.mu.Unlock()
 	slices.SortFunc(out.Claims, func(a, b ClaimStats) int {
