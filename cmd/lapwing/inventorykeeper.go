@@ -87,6 +87,7 @@ func (k *inventoryKeeper) read(ctx context.Context, claim *kafka.Claim, view *in
 		}
 		for _, m := range messages {
 			if err := view.take(m.Key, m.Value); err != nil {
+				k.log.Warn("a message that is no endpoint is set aside", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "reason", err)
 				if err := k.quarantine(ctx, m, err.Error()); err != nil {
 					return err
 				}

@@ -115,6 +115,7 @@ var errDrained = errors.New("everything is read")
 // Run takes part in the group until ctx ends or, with Drain, everything is
 // read: then it returns nil.
 func (d *Detector) Run(ctx context.Context, group *kafka.Group) error {
+	d.count(func(s *Stats) { s.Waits = "" })
 	err := group.Run(ctx, func(wctx context.Context, claim *kafka.Claim) error {
 		return d.Work(ctx, wctx, claim.Partition, claim.Committed, claim)
 	})

@@ -268,8 +268,12 @@ func TestMessagesThatCannotBeRead(t *testing.T) {
 		newer := newCluster()
 		newer.add("calls", 0, time.Now(), nil, []byte{0x08, wire.Major + 1})
 		h = &handle{cluster: newer, left: -1}
-		if err := h.process(t.Context(), New(testConfig(), h), 100); !errors.Is(err, wire.ErrNewer) {
+		newly := New(testConfig(), h)
+		if err := h.process(t.Context(), newly, 100); !errors.Is(err, wire.ErrNewer) {
 			t.Errorf("a newer form: %v", err)
+		}
+		if s := newly.Stats(); s.Active || !strings.Contains(s.Waits, "upgrade") {
+			t.Errorf("active %v, and it waits for %q: want to be told of the newer form", s.Active, s.Waits)
 		}
 		if len(newer.all("quarantine")) != 0 {
 			t.Error("a newer form is set aside")

@@ -41,7 +41,14 @@ func (d *Detector) session(process, claimed context.Context, claims []Claim, com
 	d.count(func(s *Stats) {
 		s.Active, s.Waits, s.TakeOvers = true, "it is reading the last snapshot", s.TakeOvers+1
 	})
-	defer d.count(func(s *Stats) { s.Active, s.Waits = false, "" })
+	defer func() {
+		waits := ""
+		if err != nil && !errors.Is(err, errDrained) {
+			// Until Run is begun again this process neither works nor stands by to.
+			waits = err.Error()
+		}
+		d.count(func(s *Stats) { s.Active, s.Waits = false, waits })
+	}()
 	f, err := d.follower(claimed, committed)
 	if err != nil {
 		if claimed.Err() != nil {
