@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -151,7 +152,7 @@ func (s *Sender) post(ctx context.Context, value []byte) error {
 	defer resp.Body.Close()
 	answered, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("%s: reading the answer: %w", s.url, err)
+		return s.explain(fmt.Errorf("%s: reading the answer: %w", s.url, err))
 	}
 	return s.judge(resp, answered)
 }
@@ -200,6 +201,10 @@ func (s *Sender) explain(err error) error {
 		return &spool.Pause{Err: fmt.Errorf("the receiver's certificate is not accepted: check ca_file and the host name in the url: %w", err), After: slow}
 	case errors.As(err, &head):
 		return &spool.Pause{Err: fmt.Errorf("the receiver does not answer in TLS: check the port, or the scheme of the url: %w", err), After: slow}
+	case strings.HasPrefix(s.url, "http://") && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
+		// So a receiver hangs up that wants TLS. The addresses in the error differ
+		// each time: without them it is one complaint, not many.
+		return &spool.Pause{Err: fmt.Errorf("%s closes the connection before it answers: if the receiver speaks TLS, begin the url with https://", s.url), After: slow}
 	case errors.As(err, &remote) && remote.Op == "remote error": // so crypto/tls calls an alert
 		return &spool.Pause{Err: fmt.Errorf("the receiver refuses the TLS connection: it may want a client certificate that it trusts (cert_file, key_file): %w", err), After: slow}
 	}

@@ -120,3 +120,40 @@ func TestMutualTLS(t *testing.T) {
 		})
 	}
 }
+
+// A receiver that wants TLS hangs up on plain text: one complaint that says so,
+// the same each time.
+func TestPlainTextToAReceiverThatHangsUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 16))
+			_ = c.(*net.TCPConn).SetLinger(0) // a reset
+			_ = c.Close()
+		}
+	}()
+	s, err := NewSender(SenderConfig{URL: "http://" + l.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]bool{}
+	for range 3 {
+		err := s.Send(t.Context(), []spool.Packed{{Value: make([]byte, 1<<20)}})
+		var pause *spool.Pause
+		if !errors.As(err, &pause) || !strings.Contains(err.Error(), "https://") {
+			t.Fatalf("%v: want to be told to use https", err)
+		}
+		said[err.Error()] = true
+	}
+	if len(said) != 1 {
+		t.Errorf("%d different complaints: %v", len(said), said)
+	}
+}

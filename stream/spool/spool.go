@@ -135,7 +135,7 @@ func open(cfg Config, sender Sender) (*Spool, error) {
 		return nil, err
 	}
 	if err := cfg.FS.MkdirAll(cfg.Dir); err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
+		return nil, fmt.Errorf("spool: %w: spool.dir must be a directory that this user can make or write to", err)
 	}
 	lock, err := cfg.FS.Lock(filepath.Join(cfg.Dir, "lock"))
 	if err != nil {
