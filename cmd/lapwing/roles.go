@@ -148,7 +148,7 @@ func (fl *fleet) close() error {
 func runFleet(ctx context.Context, cfg Config, names []string, f *runFlags, log *slog.Logger, p report.Palette) error {
 	fl, err := openFleet(ctx, cfg, names, f, log)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	extra := map[string]func(context.Context) error{}
 	control, err := fl.listenControl()

@@ -127,7 +127,7 @@ func runDaemon(ctx context.Context, c *common, f *runFlags) error {
 		return fmt.Errorf("%w (give another directory with --data)", err)
 	}
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	defer d.close()
 
@@ -253,4 +253,13 @@ func (a *AlertingConfig) names() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// unlessStopped is the error of a start, or nil if all that is wrong is that
+// somebody asked the process to end before it was up.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
