@@ -31,7 +31,6 @@ type clock struct {
 	targetNS   int64 // a whole second; 0 before the first source
 	blocking   int   // cells below targetNS
 	lowNS      int64 // as of the last time that no cell was blocking
-	lastNS     int64 // newest promise of any source
 	spoken     bool  // some source was heard of
 	Refused    int64 // sources that were not taken for want of room
 }
@@ -83,7 +82,6 @@ func (c *clock) heartbeat(p int, sensor string, h event.Heartbeat) {
 	if cells == nil {
 		return
 	}
-	c.lastNS = max(c.lastNS, h.LowNS)
 	switch {
 	case h.Retired:
 		c.set(cells, p, gone)
@@ -122,8 +120,8 @@ func (c *clock) advance() (lowNS int64, moved bool) {
 			delete(c.sources, name)
 		}
 	}
-	if low == gone { // nobody is left: what the last of them promised holds
-		low = c.lastNS
+	if low == gone { // nobody is left to say that time goes on
+		low = c.lowNS
 	}
 	moved = low > c.lowNS
 	c.lowNS = max(c.lowNS, low)
