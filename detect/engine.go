@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"container/heap"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -23,6 +24,8 @@ type Config struct {
 	// second is judged early and counted in Stats.Forced. 0 means DefaultMaxPending.
 	MaxPending int
 	Historical bool // marks alerts as raised over old data
+	// Network looks an address up; nil: nothing is known of any.
+	Network func(netip.Addr) Network
 }
 
 // DefaultMaxPending holds two minutes of log lateness at 8,000 calls a second.
@@ -221,6 +224,9 @@ func (e *Engine) judge(c *event.Call) {
 	o.Actor = o.Source
 	if c.Actor.Kind != event.KindClient && c.Actor.Kind != "" {
 		o.Actor = state.Join(state.Hash(e.cfg.Seed, string(c.Actor.Kind)), state.Hash(e.cfg.Seed, c.Actor.Value))
+	}
+	if e.cfg.Network != nil {
+		o.Network = e.cfg.Network(c.Client)
 	}
 	e.out.atNS, e.out.call, e.out.index = at, c.ID, 0
 	for _, s := range e.stages {

@@ -13,9 +13,31 @@ type Observation struct {
 	Client uint64       // key of the client address alone
 	Object *event.IDRef // the object that the call addresses: its last identifier in path, else query or body; nil if none
 
-	Route Route
-	Login *Login // nil unless the call belongs to the login family
+	Network Network // zero unless a database of networks was given
+	Route   Route
+	Login   *Login // nil unless the call belongs to the login family
 }
+
+// A Network is what is known of where an address belongs. Its zero value says
+// that nothing is.
+type Network struct {
+	ASN     uint32
+	Country [2]byte // ISO 3166-1 alpha-2, upper case
+	Class   NetworkClass
+}
+
+// NetworkClass is what kind of network an address belongs to.
+type NetworkClass uint8
+
+const (
+	NetworkUnknown NetworkClass = iota
+	NetworkResidential
+	NetworkMobile
+	NetworkHosting
+	NetworkBusiness
+	NetworkEducation
+	NetworkAnonymizer // VPN exits, Tor, public proxies
+)
 
 // A Route is what the model in force knows of the endpoint of a call.
 type Route struct {
