@@ -11,6 +11,7 @@ type document struct {
 	servers        []rawServer
 	paths          []rawPath
 	warnings       []string
+	contracts      map[string]*Contract // by method and path; what a library left out has none
 }
 
 type rawPath struct {
@@ -53,7 +54,7 @@ func compile(source string, d *document) *Spec {
 					s.servers = append(s.servers, v)
 				}
 			}
-			s.add(p.path, o, servers, group)
+			s.add(p.path, o, servers, group, d.contracts[contractKey(p.path, o.method)])
 			group++
 		}
 	}
@@ -68,7 +69,7 @@ func compile(source string, d *document) *Spec {
 
 // add compiles an operation under each base path of its servers; servers with
 // the same base path share one Operation.
-func (s *Spec) add(path string, o *rawOperation, servers []server, group int) {
+func (s *Spec) add(path string, o *rawOperation, servers []server, group int, contract *Contract) {
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
 	}
@@ -91,7 +92,7 @@ func (s *Spec) add(path string, o *rawOperation, servers []server, group int) {
 		}
 		op := &Operation{
 			ID: o.id, Method: o.method, Template: base + path, Deprecated: o.deprecated, Secured: o.secured,
-			Parameters: o.params, Group: group, spec: s,
+			Parameters: o.params, Group: group, Contract: contract, spec: s,
 		}
 		if !every[base] {
 			op.hosts = hosts[base]

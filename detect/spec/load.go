@@ -72,6 +72,7 @@ func Parse(data []byte, path string) (*Spec, error) {
 			doc.warnings = append(doc.warnings, "read leniently: "+short(err.Error()))
 		}
 	}
+	doc.contracts = contracts(top)
 	s := compile(path, doc)
 	if len(s.Operations) == 0 {
 		reason := "it describes no operations"

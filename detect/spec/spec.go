@@ -20,6 +20,7 @@ type Operation struct {
 	Deprecated bool
 	Secured    bool // a security scheme is required
 	Parameters []Parameter
+	Contract   *Contract `snapshot:"-"` // what its messages look like; nil if that could not be read
 
 	// Group is equal for the same operation under several base paths.
 	Group int
