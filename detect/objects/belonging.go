@@ -292,7 +292,7 @@ func (s *Stage) isSelf(o *detect.Observation, m *memory, value uint64) bool {
 		return true
 	}
 	before := s.actors.Get(o.Source)
-	return before != nil && before.told.Has(value^saltSelf, o.AtNS)
+	return before != nil && before.told.HasAt(value, value^saltSelf, o.AtNS)
 }
 
 // person reports that an actor is somebody who has objects of their own, rather
@@ -363,7 +363,7 @@ func (s *Stage) claims(o *detect.Observation, m *memory, r *event.IDRef, know kn
 			// A public answer named it, as a post names the vehicle of its author. Where
 			// everybody keeps to their own, that does not make it everybody's.
 			now = theirs
-		case know == told && (v != r.Hash || m.told.Has(r.Hash^saltListed, o.AtNS)):
+		case know == told && (v != r.Hash || m.told.HasAt(r.Hash, r.Hash^saltListed, o.AtNS)):
 			if now = given; !known {
 				now = unclaimed
 			}

@@ -45,7 +45,8 @@ type credit struct {
 	left int32
 }
 
-// Salts keep the uses of one set apart.
+// Salts keep the uses of one set apart. All that is known of an identifier is
+// placed by its hash, so that it costs one visit to memory.
 const (
 	saltAny     = 0x5bd1e995a3c59ac3 // an identifier told under whatever noun
 	saltTouched = 0x27d4eb2f165667c5
@@ -77,10 +78,10 @@ const (
 )
 
 func (m *memory) knows(key uint64, r *event.IDRef, nowNS int64) knowledge {
-	if m.told.Has(key, nowNS) {
+	if m.told.HasAt(r.Hash, key, nowNS) {
 		return told
 	}
-	if r.Class == event.ClassInt && m.told.Has(r.Hash^saltAny, nowNS) {
+	if r.Class == event.ClassInt && m.told.HasAt(r.Hash, r.Hash^saltAny, nowNS) {
 		return mentioned
 	}
 	return unknown

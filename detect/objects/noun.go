@@ -13,12 +13,11 @@ import (
 // taken for the same object only if their nouns agree.
 type noun uint64
 
-// maxWords bounds the cache of nouns; beyond it they are computed each time.
-const maxWords = 8192
-
 type nouns struct {
 	seed  uint64
-	cache map[string]named
+	keys  lexicon[*named]
+	paths lexicon[noun]
+	words lexicon[noun]
 	// What publics, documents and people hold, as nouns.
 	publics, documents, people map[noun]bool
 }
@@ -33,7 +32,7 @@ type named struct {
 }
 
 func newNouns(seed uint64) *nouns {
-	n := &nouns{seed: seed, cache: make(map[string]named)}
+	n := &nouns{seed: seed}
 	n.publics, n.documents, n.people = n.stems(publics), n.stems(documents), n.stems(people)
 	return n
 }
@@ -50,16 +49,15 @@ func (n *nouns) ofRequest(c *event.Call, r *event.IDRef) noun {
 }
 
 // ofKey reads a key of a query or a body.
-func (n *nouns) ofKey(key string) named {
-	v, ok := n.cache[key]
-	if !ok {
-		v = n.parse(key)
-		v.owner, v.list = n.ownerOf(key), strings.Contains(key, "[]")
-		if len(n.cache) < maxWords {
-			n.cache[strings.Clone(key)] = v
-		}
+func (n *nouns) ofKey(key string) *named {
+	at := n.keys.at(n.seed, key)
+	if at.text == key && at.value != nil {
+		return at.value
 	}
-	return v
+	v := n.parse(key)
+	v.owner, v.list = n.ownerOf(key), strings.Contains(key, "[]")
+	at.put(key, &v)
+	return &v
 }
 
 // ofPath is the noun of what an endpoint serves: the last word of its path
@@ -67,8 +65,19 @@ func (n *nouns) ofKey(key string) named {
 func (n *nouns) ofPath(c *event.Call) noun {
 	p := c.PathShape
 	if p == "" {
-		p = c.Path
+		return n.served(c.Path)
 	}
+	at := n.paths.at(n.seed, p)
+	if at.text != p {
+		at.put(p, n.served(p))
+		if at.text != p {
+			return n.served(p)
+		}
+	}
+	return at.value
+}
+
+func (n *nouns) served(p string) noun {
 	for {
 		i := strings.LastIndexByte(p, '/')
 		word := p[i+1:]
@@ -140,6 +149,16 @@ func set(words ...string) map[string]bool {
 
 // stem hashes a word regardless of case, punctuation and plural.
 func (n *nouns) stem(word string) noun {
+	at := n.words.at(n.seed, word)
+	if at.text == word && word != "" {
+		return at.value
+	}
+	v := n.reduce(word)
+	at.put(word, v)
+	return v
+}
+
+func (n *nouns) reduce(word string) noun {
 	var buf [48]byte // no resource has a longer name; the rest is cut
 	b := buf[:0]
 	for i := 0; i < len(word) && len(b) < cap(b); i++ {

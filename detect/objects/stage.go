@@ -166,7 +166,7 @@ func (s *Stage) access(o *detect.Observation, m *memory, host uint64, served nou
 			t.know = max(t.know, s.fromBefore(o, t.object, r))
 		}
 		if single && b.n > 0 && (r.In != event.InQuery || o.Call.Method == "GET") {
-			led := t.know == told && m.told.Has(t.object^saltLed, o.AtNS) && !m.told.Has(t.object^saltShown, o.AtNS)
+			led := t.know == told && m.told.HasAt(r.Hash, t.object^saltLed, o.AtNS) && !m.told.HasAt(r.Hash, t.object^saltShown, o.AtNS)
 			t.says, t.at = s.claims(o, m, r, t.know, led, of, b)
 		}
 		if t.know == unknown && how == read && t.says <= mine && !anonymous(c) && (m.self == 0 || m.self == t.object) {
@@ -183,7 +183,7 @@ func (s *Stage) access(o *detect.Observation, m *memory, host uint64, served nou
 			t.know = mentioned
 		}
 		s.learnBeside(o, m, &t, served, b, out)
-		if !m.told.Add(state.Join(t.object^saltTouched, key), o.AtNS, s.budget) {
+		if !m.told.AddAt(r.Hash, state.Join(t.object^saltTouched, key), o.AtNS, s.budget) {
 			continue
 		}
 		s.stats.Accesses++
@@ -279,7 +279,7 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 			return
 		}
 	}
-	kept, fresh := 0, 0
+	kept, fresh, byName := 0, 0, s.nouns.people[served]
 	for i := range c.IDs {
 		r := &c.IDs[i]
 		if !r.Response || r.Class == event.ClassSecret || r.Class == event.ClassNone {
@@ -295,27 +295,29 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 		}
 		switch {
 		case o.Login != nil && anonymous(c):
-			m.told.Add(r.Hash^saltSelf, o.AtNS, s.budget)
+			m.told.AddAt(r.Hash, r.Hash^saltSelf, o.AtNS, s.budget)
 			m.loggedIn = true
-		case of == served && s.nouns.people[served]:
-			m.told.Add(r.Hash^saltListed, o.AtNS, s.budget)
+		case of == served && byName:
+			m.told.AddAt(r.Hash, r.Hash^saltListed, o.AtNS, s.budget)
 		}
 		key := objectKey(host, of, r)
-		switch {
-		case of == served || c.Status == 201:
-			if m.told.Has(key^saltLed, o.AtNS) {
-				m.told.Add(key^saltShown, o.AtNS, s.budget)
+		if of == served || c.Status == 201 {
+			if m.told.HasAt(r.Hash, key^saltLed, o.AtNS) {
+				m.told.AddAt(r.Hash, key^saltShown, o.AtNS, s.budget)
 			}
-		case !m.told.Has(key, o.AtNS):
-			m.told.Add(key^saltLed, o.AtNS, s.budget)
-		}
-		if s.tell(o, m, host, of, r, c.Status == 201, !washes, out) {
-			fresh++
+			if s.tell(o, m, host, of, r, c.Status == 201, !washes, out) {
+				fresh++
+			}
+		} else if !m.told.HasAt(r.Hash, key, o.AtNS) {
+			m.told.AddAt(r.Hash, key^saltLed, o.AtNS, s.budget)
+			if s.tell(o, m, host, of, r, false, !washes, out) {
+				fresh++
+			}
 		}
 		if client != nil {
-			client.told.Add(objectKey(host, of, r), o.AtNS, s.budget)
+			client.told.AddAt(r.Hash, key, o.AtNS, s.budget)
 			if r.Class == event.ClassInt {
-				client.told.Add(r.Hash^saltAny, o.AtNS, s.budget)
+				client.told.AddAt(r.Hash, r.Hash^saltAny, o.AtNS, s.budget)
 			}
 		}
 	}
@@ -329,17 +331,16 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 func (s *Stage) tell(o *detect.Observation, m *memory, host uint64, of noun, r *event.IDRef, created, teaches bool, out sink) (isNew bool) {
 	c := o.Call
 	key := objectKey(host, of, r)
-	isNew = m.told.Add(key, o.AtNS, s.budget)
-	if r.Class == event.ClassInt {
-		m.told.Add(r.Hash^saltAny, o.AtNS, s.budget)
-	}
-	if !isNew {
+	if !m.told.AddAt(r.Hash, key, o.AtNS, s.budget) {
 		return false
+	}
+	if r.Class == event.ClassInt {
+		m.told.AddAt(r.Hash, r.Hash^saltAny, o.AtNS, s.budget)
 	}
 	s.stats.Disclosed++
 	if anonymous(c) {
 		if c.Method != "GET" && c.Method != "HEAD" { // logging in, registering: whoever comes of it knows
-			m.told.Add(key^saltBefore, o.AtNS, s.budget)
+			m.told.AddAt(r.Hash, key^saltBefore, o.AtNS, s.budget)
 		}
 		s.opens(o, host, of)
 		return true
@@ -374,7 +375,7 @@ func (s *Stage) fromBefore(o *detect.Observation, object uint64, r *event.IDRef)
 	if kind == event.KindClient || kind == "" {
 		return unknown
 	}
-	if before := s.actors.Get(o.Source); before != nil && before.told.Has(object^saltBefore, o.AtNS) {
+	if before := s.actors.Get(o.Source); before != nil && before.told.HasAt(r.Hash, object^saltBefore, o.AtNS) {
 		return told
 	}
 	if rotates(kind) {

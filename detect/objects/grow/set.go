@@ -20,7 +20,8 @@ const (
 	maxLevels = 6  // the last holds 3 million keys in 16 MiB
 	// bitsPerKey makes a wrong "yes" rarer than one in a thousand for each
 	// level, since an object is asked for under several keys and what is
-	// wrongly known is missing from the numbers of an alert.
+	// wrongly known is missing from the numbers of an alert. With 32 keys in a
+	// block of 512 bits, 8 probes of a word each are wrong in 0.06 %.
 	bitsPerKey = 16
 )
 
@@ -49,47 +50,130 @@ func (b *Budget) Refused() int64 { return b.refused }
 func (b *Budget) Left() int64 { return b.left }
 
 // A Set remembers keys. The zero value is empty and ready to use.
+//
+// Keys that are asked for together should be placed together, by HasAt and
+// AddAt: all that is known under one place costs one visit to memory.
 type Set struct {
-	levels []level
-	full   bool
+	first level   // most sets never need more: it saves them the way through levels
+	more  []level // each larger than the one before
+	full  bool
 }
 
+// A level is a Bloom filter of two generations whose bits lie in blocks of one
+// cache line, as in Putze, Sanders and Singler, "Cache-, Hash- and
+// Space-Efficient Bloom Filters" (2007), one bit in each word. The two
+// generations of a block are neighbours.
 type level struct {
-	filter  *state.Filter
-	room    int32 // keys that still fit in this period
+	bits    []uint64 // blocks of 8 words of one generation and 8 of the other
+	turnNS  int64    // event time at which the generations change next
 	startNS int64
+	room    int32 // keys that still fit in this period
+	young   uint8 // 0 or blockWords: where the young generation lies in a block
 }
+
+const blockWords = 8
 
 // Has reports whether key was (probably) added in the last 30 days or more.
-func (s *Set) Has(key uint64, nowNS int64) bool {
-	for i := len(s.levels) - 1; i >= 0; i-- {
-		if s.levels[i].filter.Has(key, nowNS) {
+func (s *Set) Has(key uint64, nowNS int64) bool { return s.HasAt(key, key, nowNS) }
+
+// HasAt is Has for a key that was added at a place.
+func (s *Set) HasAt(at, key uint64, nowNS int64) bool {
+	x := spreadOf(at, key)
+	for i := len(s.more) - 1; i >= 0; i-- {
+		if s.more[i].has(at, x, nowNS) {
 			return true
 		}
 	}
-	return false
+	return len(s.first.bits) >= 2*blockWords && s.first.has(at, x, nowNS)
 }
 
 // Add remembers key and reports whether it was new. A set that is Full does
 // not take new keys, and reports false.
 func (s *Set) Add(key uint64, nowNS int64, b *Budget) (isNew bool) {
-	if s.Has(key, nowNS) {
+	return s.AddAt(key, key, nowNS, b)
+}
+
+// AddAt is Add for a key at a place, which any hash will do for.
+func (s *Set) AddAt(at, key uint64, nowNS int64, b *Budget) (isNew bool) {
+	if s.HasAt(at, key, nowNS) {
 		return false
 	}
 	last := s.grown(nowNS, b)
 	if last == nil {
 		return false
 	}
-	last.filter.Add(key, nowNS)
+	last.add(at, spreadOf(at, key), nowNS)
 	last.room--
 	return true
 }
 
+// spreadOf is where the bits of a key are: six bits for each word of its block.
+func spreadOf(at, key uint64) uint64 { return state.Join(key, at) }
+
+// block is where the block of a place begins. Places are hashes already, but
+// keys of other places may be the same hash: they are mixed once more.
+func (l *level) block(at uint64) int {
+	at *= 0x9e3779b97f4a7c15
+	return int(at>>32) & (len(l.bits)/(2*blockWords) - 1) * (2 * blockWords)
+}
+
+func (l *level) has(at, x uint64, nowNS int64) bool {
+	if nowNS >= l.turnNS {
+		l.turn(nowNS)
+	}
+	i := l.block(at)
+	b := (*[2 * blockWords]uint64)(l.bits[i:])
+	young, old := true, true
+	for w := range blockWords {
+		bit := uint64(1) << (x & 63)
+		x >>= 6
+		young = young && b[w]&bit != 0
+		old = old && b[w+blockWords]&bit != 0
+		if !young && !old {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *level) add(at, x uint64, nowNS int64) {
+	if nowNS >= l.turnNS {
+		l.turn(nowNS)
+	}
+	i := l.block(at) + int(l.young&blockWords)
+	b := (*[blockWords]uint64)(l.bits[i:])
+	for w := range b {
+		b[w] |= 1 << (x & 63)
+		x >>= 6
+	}
+}
+
+// turn makes the young generation the old one, as often as its time has come.
+func (l *level) turn(nowNS int64) {
+	for range 2 {
+		if nowNS < l.turnNS {
+			return
+		}
+		l.young ^= blockWords
+		for i := int(l.young); i < len(l.bits); i += 2 * blockWords {
+			clear(l.bits[i : i+blockWords])
+		}
+		l.turnNS += keepNS
+	}
+	if nowNS >= l.turnNS { // silent for longer than it remembers
+		l.turnNS = nowNS + keepNS
+	}
+}
+
 // grown returns the level that has room for one more key, or nil.
 func (s *Set) grown(nowNS int64, b *Budget) *level {
-	n := len(s.levels)
-	if n > 0 {
-		l := &s.levels[n-1]
+	n := 0
+	if s.first.bits != nil {
+		n = 1 + len(s.more)
+		l := &s.first
+		if n > 1 {
+			l = &s.more[n-2]
+		}
 		if nowNS-l.startNS >= keepNS {
 			l.startNS, l.room = nowNS, capacity(n-1)
 		}
@@ -104,8 +188,13 @@ func (s *Set) grown(nowNS int64, b *Budget) *level {
 	}
 	b.left -= size(n)
 	s.full = false
-	s.levels = append(s.levels, level{filter: state.NewFilter(int(capacity(n))*bitsPerKey/10, keepNS), room: capacity(n), startNS: nowNS})
-	return &s.levels[n]
+	l := level{bits: make([]uint64, size(n)/8), room: capacity(n), startNS: nowNS, turnNS: nowNS + keepNS}
+	if n == 0 {
+		s.first = l
+		return &s.first
+	}
+	s.more = append(s.more, l)
+	return &s.more[n-1]
 }
 
 // Full reports that keys were turned away: absence means nothing then.
@@ -113,8 +202,10 @@ func (s *Set) Full() bool { return s.full }
 
 // Free empties the set and returns its bytes.
 func (s *Set) Free(b *Budget) {
-	for i := range s.levels {
-		b.left += size(i)
+	if s.first.bits != nil {
+		for i := range 1 + len(s.more) {
+			b.left += size(i)
+		}
 	}
 	*s = Set{}
 }

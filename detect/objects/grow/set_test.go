@@ -58,3 +58,42 @@ func TestSetSaysWhenItIsFull(t *testing.T) {
 }
 
 func spread(i uint64) uint64 { i *= 0x9e3779b97f4a7c15; return i ^ i>>29*0xbf58476d1ce4e5b9 }
+
+// Keys that share a place crowd one block, and each must still be itself.
+func TestKeysAtOnePlace(t *testing.T) {
+	b := NewBudget(16 << 20)
+	var s Set
+	wrong, asked := 0, 0
+	const n = 5000
+	for i := range uint64(n) {
+		at := spread(i)
+		s.AddAt(at, at^1, 1, b)
+		s.AddAt(at, at^2, 1, b)
+		if !s.HasAt(at, at^1, 1) || !s.HasAt(at, at^2, 1) {
+			t.Fatalf("a key of place %d is forgotten at once", i)
+		}
+		for salt := uint64(3); salt < 10; salt++ {
+			if asked++; s.HasAt(at, at^salt, 1) {
+				wrong++
+			}
+		}
+	}
+	if wrong > asked/100 {
+		t.Errorf("%d of %d absent keys are called known", wrong, asked)
+	}
+}
+
+func BenchmarkSet(b *testing.B) {
+	budget := NewBudget(256 << 20)
+	sets := make([]Set, 20_000)
+	for i := range uint64(2_000_000) {
+		sets[spread(i)%uint64(len(sets))].Add(spread(i), 1, budget)
+	}
+	b.ReportAllocs()
+	i, known := uint64(0), 0
+	for b.Loop() {
+		if i++; sets[spread(i)%uint64(len(sets))].Has(spread(i*2), 1) {
+			known++
+		}
+	}
+}
