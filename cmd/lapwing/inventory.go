@@ -16,6 +16,7 @@ import (
 func newInventory(c *common) *cobra.Command {
 	f := &keptFlags{}
 	var state, host string
+	var drift bool
 	cmd := &cobra.Command{
 		Use: "inventory", Short: "List the endpoints that traffic has shown", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,7 +34,7 @@ func newInventory(c *common) *cobra.Command {
 				return err
 			}
 			list = slices.DeleteFunc(list, func(e event.Endpoint) bool {
-				return state != "" && string(e.State) != state || host != "" && e.Host != host
+				return state != "" && string(e.State) != state || host != "" && e.Host != host || drift && len(e.Drift) == 0
 			})
 			out := bufio.NewWriter(os.Stdout)
 			if format == "json" {
@@ -41,14 +42,22 @@ func newInventory(c *common) *cobra.Command {
 				enc.SetIndent("", "  ")
 				err = enc.Encode(append([]event.Endpoint{}, list...))
 			} else {
-				rows := make([][]string, len(list))
+				columns := report.EndpointColumns
+				if drift {
+					columns = report.DriftColumns
+				}
+				var rows [][]string
 				for i := range list {
-					rows[i] = report.EndpointRow(&list[i])
+					if drift {
+						rows = append(rows, report.DriftRows(&list[i])...)
+					} else {
+						rows = append(rows, report.EndpointRow(&list[i]))
+					}
 				}
 				if format == "csv" {
-					err = report.CSV(out, report.EndpointColumns, rows)
+					err = report.CSV(out, columns, rows)
 				} else {
-					err = report.Table(out, report.EndpointColumns, rows)
+					err = report.Table(out, columns, rows)
 				}
 			}
 			return errors.Join(err, out.Flush())
@@ -57,5 +66,6 @@ func newInventory(c *common) *cobra.Command {
 	f.register(cmd)
 	cmd.Flags().StringVar(&state, "state", "", "only endpoints in this state: documented, new, shadow, zombie, orphan, rogue_host")
 	cmd.Flags().StringVar(&host, "host", "", "only endpoints of this host")
+	cmd.Flags().BoolVar(&drift, "drift", false, "what departs from the API descriptions, one row each")
 	return cmd
 }

@@ -191,4 +191,6 @@ func counted(n int64, what string) string {
 	return strconv.FormatInt(n, 10) + " " + what + "s"
 }
 
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
 func times(n int64) string { return counted(n, "time") }

@@ -61,6 +61,7 @@ func (s *Stage) judge(out *detect.Output, final bool) {
 				continue
 			}
 			s.judgeEndpoint(h, e, index, out)
+			s.judgeDrift(h, e, out)
 		}
 		s.judgeHost(h, out)
 		if h.name != pooled {

@@ -72,6 +72,7 @@ func (s *Stage) learn(o *detect.Observation, h *host, method, path string, p *pl
 	o.Route.Confirmed = own >= 0.5
 	if weight >= 0.5 {
 		e.answered(c, sigs)
+		s.differs(o, h, e.node)
 		e.node.visit(h, c)
 	}
 	s.count(o, h, e, weight >= 0.5)
@@ -303,6 +304,9 @@ func (s *Stage) learnDescribed(o *detect.Observation, h *host, method, path stri
 		s.ownSeen[p.op.Spec()] = true
 	}
 	s.count(o, h, e, confirmed)
+	if confirmed && e.op != nil {
+		s.depart(o, h, e)
+	}
 	o.Route.Confirmed = confirmed
 	o.Route.Standing = e.standing
 }

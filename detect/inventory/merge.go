@@ -228,7 +228,9 @@ func (s *Stage) merge(h *host, n *node, plan mergePlan) {
 	s.stats.Merged++
 	n.merged, n.mergedKind = true, plan.kind
 	n.keep = plan.keep
-	for _, c := range n.sortedChildren() {
+	children := n.sortedChildren()
+	major, _ := majority(slices.DeleteFunc(slices.Clone(children), func(c *node) bool { return plan.keep[c.segment] || c.kind < plan.kind }))
+	for _, c := range children {
 		if plan.keep[c.segment] || c.kind < plan.kind || version(c.segment) {
 			if n.keep == nil {
 				n.keep = map[string]bool{}
@@ -246,6 +248,9 @@ func (s *Stage) merge(h *host, n *node, plan mergePlan) {
 		}
 	}
 	if n.param != nil {
+		if major != nil { // what its values are answered, and not just the first of them
+			n.param.sketch, n.param.sketched = *major, true
+		}
 		n.param.each(func(c *node) {
 			for _, e := range c.ops {
 				s.rename(h, e)

@@ -6,6 +6,7 @@ type change struct {
 	host  *host
 	node  *node     // a merge…
 	merge mergePlan // …as planned; without one the host turns out to be described
+	split string    // …or the value that becomes a literal again
 }
 
 // schedule lets a change take effect 60 s after the end of the minute of the
@@ -37,7 +38,11 @@ func (s *Stage) apply(nowNS int64) {
 		case c.atNS > nowNS:
 			kept = append(kept, c)
 		case c.node != nil:
-			if c.node.attached(c.host.root) {
+			switch {
+			case !c.node.attached(c.host.root):
+			case c.split != "":
+				s.split(c.node, c.split)
+			default:
 				s.merge(c.host, c.node, c.merge)
 			}
 		default:

@@ -38,6 +38,7 @@ type node struct {
 	kind     kind
 	sketch   sketch
 	sketched bool
+	values   []value // of this parameter whose answers differ
 }
 
 const param = "{id}"
@@ -122,6 +123,7 @@ type endpoint struct {
 	auths       uint16
 	statuses    []int
 	sensitive   []string
+	drift       *drift           // how its messages depart from its description; nil if none did
 	answers     [variants]uint64 // signatures that all confirming answers had in common
 	headOnly    bool             // confirmed by HEAD alone, whose answers are all alike
 	weak        int64            // calls whose last identifier was a plain word, where a description has a parameter

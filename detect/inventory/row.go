@@ -48,6 +48,7 @@ func (e *endpoint) row(state event.State, reason string) event.Endpoint {
 		Host: e.host.name, Method: e.method, Route: e.template, State: state,
 		FirstSeen: at(e.first), LastSeen: at(e.last), Calls: e.calls, Clients: e.clients.count(),
 		Auth: e.authNames(), Statuses: slices.Clone(e.statuses), Sensitive: slices.Clone(e.sensitive), Reason: reason,
+		Drift: e.departures(),
 	}
 }
 

@@ -44,6 +44,7 @@ type Stats struct {
 	Refused      int64 // confirmed paths not taken for want of budget or room
 	Withdrawn    int64 // endpoints that turned out to be soft 404
 	Merged       int64 // places whose children became one parameter
+	Split        int64 // values of such a parameter that became literals again
 	LimboEvicted int64
 }
 

@@ -38,8 +38,12 @@ func (c *Contract) Takes(name string) bool {
 }
 
 // Answer returns what is described of the answer with a status. ok is false if
-// the status is not described at all; fields are nil if its body is not.
+// other statuses are described and this one is not; fields are nil if nothing
+// is said of its body.
 func (c *Contract) Answer(status int) (fields *Fields, ok bool) {
+	if len(c.answers) == 0 {
+		return nil, true
+	}
 	for _, key := range [...]int{status, status / 100, 0} {
 		if f, ok := c.answers[key]; ok {
 			return f, true

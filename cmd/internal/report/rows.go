@@ -55,3 +55,15 @@ func EndpointRow(e *event.Endpoint) []string {
 	return []string{string(e.State), e.Method, e.Host, e.Route, fmt.Sprint(e.Calls), fmt.Sprint(e.Clients),
 		strings.Join(e.Auth, ","), strings.Trim(fmt.Sprint(e.Statuses), "[]"), last, e.Reason}
 }
+
+// DriftColumns are the columns of what departs from the API descriptions.
+var DriftColumns = []string{"method", "host", "route", "what", "name", "calls#", "first seen", "last seen"}
+
+// DriftRows are the rows of one endpoint in it.
+func DriftRows(e *event.Endpoint) [][]string {
+	rows := make([][]string, len(e.Drift))
+	for i, d := range e.Drift {
+		rows[i] = []string{e.Method, e.Host, e.Route, string(d.Kind), d.Name, fmt.Sprint(d.Calls), stamp(d.FirstSeen), stamp(d.LastSeen)}
+	}
+	return rows
+}
