@@ -16,6 +16,13 @@ type Observation struct {
 	Network Network // zero unless a database of networks was given
 	Route   Route
 	Login   *Login // nil unless the call belongs to the login family
+
+	// User is the key of the person behind the call, 0 if nobody knows: of
+	// Call.User where the call shows one, else of the account whose login handed
+	// out the token presented. UserName is the pseudonym. The same person may be
+	// two users: by the name of the login, and by the subject of a signed token.
+	User     uint64
+	UserName string
 }
 
 // A Network is what is known of where an address belongs. Its zero value says

@@ -2,6 +2,7 @@ package standard
 
 import (
 	"lapwing/detect/credentials"
+	"lapwing/detect/identity"
 	"lapwing/detect/inventory"
 	"lapwing/detect/login"
 	"lapwing/detect/objects"
@@ -12,7 +13,7 @@ import (
 
 // SnapshotTypes names the stages that New makes.
 func (*Detection) SnapshotTypes() []any {
-	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*credentials.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil)}
+	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*identity.Stage)(nil), (*credentials.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil)}
 }
 
 // Unjudged says what a replay has to show a detection that goes on from a

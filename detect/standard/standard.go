@@ -10,6 +10,7 @@ import (
 
 	"lapwing/detect"
 	"lapwing/detect/credentials"
+	"lapwing/detect/identity"
 	"lapwing/detect/inventory"
 	"lapwing/detect/login"
 	"lapwing/detect/objects"
@@ -70,6 +71,7 @@ func newCell(cfg *Config, name string, specs *spec.Set, emit func(event.Alert)) 
 	engine := detect.New(detect.Config{Sensor: cfg.Sensor, API: api, Seed: cfg.Seed, Historical: cfg.Historical}, emit,
 		inv,
 		login.New(login.Config{Seed: cfg.Seed}),
+		identity.New(identity.Config{Seed: cfg.Seed}),
 		credentials.New(credentials.Config{Seed: cfg.Seed}),
 		objects.New(cfg.Seed),
 		probing.New(cfg.Seed),
