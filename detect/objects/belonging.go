@@ -11,6 +11,8 @@ import (
 const (
 	maxFields  = 8192
 	maxHolders = 131_072
+	// maxUntold bounds the holders with objects that wait to be judged.
+	maxUntold = 16_384
 	// fieldsRead is how many references to owners are read of one answer.
 	fieldsRead = 4
 	// allowed is how many owners an actor's own objects may have between them:
@@ -93,7 +95,7 @@ type holder struct {
 	roams     bool
 	strangers [allowed]uint64 // owners of objects it read untold
 	nStranger uint8
-	waiting   []untold
+	waits     bool // some of these wait to be judged
 }
 
 // untold is an object read before it was known what the reader's own look like.
@@ -162,16 +164,12 @@ type belongings struct {
 // nobody is known by name, and none where bodies are not seen.
 func (s *Stage) belong(c *event.Call, host uint64, served noun, b *belongings) {
 	public, document := s.nouns.kindOf(served)
-	var k ownerKey
-	last := -1
 	for i := range c.IDs {
 		r := &c.IDs[i]
-		if !r.Response || r.In != event.InBody || r.Class == event.ClassSecret || r.Class == event.ClassNone {
+		if s.keys[i] == nil || r.In != event.InBody {
 			continue
 		}
-		if last < 0 || c.IDs[last].Name != r.Name {
-			k, last = s.nouns.ofKey(r.Name).owner, i
-		}
+		k := &s.keys[i].owner
 		if k.bearing == noOwner || k.bearing == caller || k.within != 0 && k.within != served && !document {
 			continue
 		}
@@ -246,8 +244,8 @@ func (s *Stage) learnOwn(o *detect.Observation, m *memory, b *belongings, out si
 		if now == keeps {
 			f.saw(h.own[0])
 		}
-		if h.distinct > 0 && len(h.waiting) > 0 {
-			s.settle(o, r, h, out)
+		if h.distinct > 0 && h.waits {
+			s.settle(r, key, h, out)
 		}
 	}
 }
@@ -271,9 +269,14 @@ func (f *field) count(was, now ballot) {
 }
 
 // settle judges what waited until it was known what the actor's own look like.
-func (s *Stage) settle(o *detect.Observation, r *reference, h *holder, out sink) {
-	waiting := h.waiting
-	h.waiting = nil
+func (s *Stage) settle(r *reference, key uint64, h *holder, out sink) {
+	h.waits = false
+	list := s.untold.Get(key)
+	if list == nil {
+		return
+	}
+	waiting := *list
+	s.untold.Delete(key)
 	if h.votes() == shownMany || s.fields.Get(r.key).public() {
 		return
 	}
@@ -314,11 +317,11 @@ func (s *Stage) introduce(c *event.Call, m *memory) {
 	self := asksForSelf(c)
 	for i := range c.IDs {
 		r := &c.IDs[i]
-		if !r.Response || r.In != event.InBody || r.Class == event.ClassSecret || r.Class == event.ClassNone {
+		v := s.keys[i]
+		if v == nil || r.In != event.InBody {
 			continue
 		}
-		v := s.nouns.ofKey(r.Name)
-		if k := v.owner; k.bearing != caller && !(self && (v.path && !v.list || k.bearing == owner && k.within == 0)) {
+		if k := &v.owner; k.bearing != caller && !(self && (v.path && !v.list || k.bearing == owner && k.within == 0)) {
 			continue
 		}
 		if int(m.nIdentity) < len(m.identity) && !slices.Contains(m.identity[:m.nIdentity], r.Hash) && !s.echoes(r.Hash) {
@@ -409,13 +412,13 @@ func (s *Stage) strange(o *detect.Observation, t *touch, a *access, out sink) {
 	if v == h.strangers[0] { // the first may be the actor's own
 		return
 	}
-	if len(h.waiting) < len(h.strangers) {
-		h.waiting = append(h.waiting, untold{t.object, *a})
+	if list := s.untold.Put(key, o.AtNS); list != nil && len(*list) < len(h.strangers) {
+		*list, h.waits = append(*list, untold{t.object, *a}), true
 	}
 	if int(h.nStranger) < len(h.strangers) {
 		return
 	}
-	s.settle(o, ref, h, out)
+	s.settle(ref, key, h, out)
 	if h.votes() != shownMany && !f.public() {
 		a.claim = theirs
 	}

@@ -9,6 +9,8 @@ import (
 const (
 	maxObjects = 524_288
 	maxClasses = 8192
+	// maxPending bounds the objects without an owner whose readers are kept.
+	maxPending = 32_768
 	// waiting is how many undisclosed readers of an object nobody owns yet are
 	// kept, to be judged when its owner shows.
 	waiting = 2
@@ -41,14 +43,15 @@ func (c *class) own(actor uint64) {
 	}
 }
 
-// An object is what is known of the owner of one object.
+// An object is what is known of the owner of one object. It holds no pointer:
+// there are many.
 type object struct {
 	class, owner, group uint64
 	source              uint64 // of the owner when it was told; 0 if its credential does not rotate
 	created             bool
 	shared              bool
+	waits               bool // its readers wait for an owner
 	strangers           uint8
-	pending             []access
 }
 
 // A disclosure tells an object that an actor was told of it, or made it.
@@ -94,11 +97,17 @@ func (s *Stage) disclosed(key uint64, d disclosure, nowNS int64, out sink) {
 		if o.shared {
 			c.shared++
 		}
-		pending := o.pending
-		o.pending = nil
-		for i := range pending {
-			pending[i].late = true
-			s.judge(key, o, c, &pending[i], out)
+		if !o.waits {
+			return
+		}
+		o.waits = false
+		if list := s.pending.Get(key); list != nil {
+			for i := range *list {
+				a := &(*list)[i]
+				a.late = true
+				s.judge(key, o, c, a, out)
+			}
+			s.pending.Delete(key)
 		}
 	case o.owner == d.actor:
 		o.created = o.created || d.created
@@ -142,8 +151,8 @@ func (s *Stage) accessed(key uint64, a *access, nowNS int64, out sink) {
 		return
 	}
 	if o.owner == 0 {
-		if len(o.pending) < waiting {
-			o.pending = append(o.pending, *a)
+		if list := s.pending.Put(key, nowNS); list != nil && len(*list) < waiting {
+			*list, o.waits = append(*list, *a), true
 		}
 		return
 	}

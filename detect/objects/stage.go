@@ -32,7 +32,10 @@ type Stage struct {
 	classes *state.Table[class]
 	fields  *state.Table[field]
 	holders *state.Table[holder]
-	asked   []uint64 `snapshot:"-"` // hashes of the identifiers in the request at hand
+	pending *state.Table[[]access] // by object: those who read it before it had an owner
+	untold  *state.Table[[]untold] // by holder: what it read before it was known what its own look like
+	asked   []uint64               `snapshot:"-"` // hashes of the identifiers in the request at hand
+	keys    []*named               `snapshot:"-"` // what the names of the identifiers in the response at hand say; nil for those of the request
 	stats   Stats
 }
 
@@ -51,6 +54,7 @@ func New(seed uint64) *Stage {
 		seed: seed, nouns: newNouns(seed), budget: grow.NewBudget(memoryBudget), actors: state.NewTable[memory](maxActors), params: newParams(),
 		walkers: state.NewTable[walker](maxWalkers), readers: state.NewTable[reader](maxReaders),
 		fields: state.NewTable[field](maxFields), holders: state.NewTable[holder](maxHolders),
+		pending: state.NewTable[[]access](maxPending), untold: state.NewTable[[]untold](maxUntold),
 	}
 	s.objects, s.classes = newOwners()
 	s.actors.OnEvict(func(_ uint64, m *memory) { m.told.Free(s.budget) })
@@ -93,6 +97,9 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 	served := s.nouns.ofPath(c)
 	good := c.Status >= 200 && c.Status < 400 && !o.Route.SoftMissing
 	var b belongings
+	if good {
+		s.read(c)
+	}
 	if good && c.Source == event.SourcePacket && !anonymous(c) {
 		s.belong(c, host, served, &b)
 		if o.Object == nil {
@@ -260,7 +267,9 @@ func (s *Stage) touched(o *detect.Observation, m *memory, p *param, t *touch, ou
 			case t.r.Class == event.ClassInt: // perhaps told under another word
 				a.weight = 0.5
 			}
-			out.Fact(Name, t.object, a)
+			if t.r.Class != event.ClassInt || !s.isOpen(t.class) {
+				out.Fact(Name, t.object, a)
+			}
 		}
 	}
 	s.enumerated(o, t.r, p, t.key, t.how, t.know, m, t.of, out)
@@ -282,7 +291,7 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 	kept, fresh, byName := 0, 0, s.nouns.people[served]
 	for i := range c.IDs {
 		r := &c.IDs[i]
-		if !r.Response || r.Class == event.ClassSecret || r.Class == event.ClassNone {
+		if s.keys[i] == nil {
 			continue
 		}
 		kept++
@@ -290,7 +299,7 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 			continue
 		}
 		of := served
-		if v := s.nouns.ofKey(r.Name); !v.path {
+		if v := s.keys[i]; !v.path {
 			of = v.own
 		}
 		switch {
@@ -345,7 +354,7 @@ func (s *Stage) tell(o *detect.Observation, m *memory, host uint64, of noun, r *
 		s.opens(o, host, of)
 		return true
 	}
-	if teaches {
+	if teaches && !(r.Class == event.ClassInt && s.isOpen(state.Join(host, uint64(of)))) {
 		d := disclosure{class: state.Join(host, uint64(of)), actor: o.Actor, group: s.group(c), created: created}
 		if rotates(c.Actor.Kind) {
 			d.source = o.Source
@@ -365,6 +374,14 @@ func (s *Stage) opens(o *detect.Observation, host uint64, of noun) {
 	if cl := s.classes.Put(state.Join(host, uint64(of)), o.AtNS); cl != nil {
 		cl.open = true
 	}
+}
+
+// isOpen reports that what the class holds is public: nobody can be robbed of
+// it, and that it was disclosed teaches nothing. Identifiers other than numbers
+// may belong to another class as well.
+func (s *Stage) isOpen(class uint64) bool {
+	cl := s.classes.Get(class)
+	return cl != nil && cl.open
 }
 
 // fromBefore is what an actor knows from the time before its present
@@ -438,5 +455,29 @@ func (s *Stage) asks(c *event.Call) {
 		if q := &c.IDs[i]; !q.Response && q.In <= event.InBody {
 			s.asked = append(s.asked, q.Hash)
 		}
+	}
+}
+
+// read looks up what the names of the identifiers in a response say, once for
+// all that ask. Elements of a list repeat the names of the one before.
+func (s *Stage) read(c *event.Call) {
+	s.keys = s.keys[:0]
+	for i := range c.IDs {
+		r := &c.IDs[i]
+		if !r.Response || r.Class == event.ClassSecret || r.Class == event.ClassNone {
+			s.keys = append(s.keys, nil)
+			continue
+		}
+		var v *named
+		for back := i - 1; back >= max(0, i-4); back-- {
+			if s.keys[back] != nil && c.IDs[back].Name == r.Name {
+				v = s.keys[back]
+				break
+			}
+		}
+		if v == nil {
+			v = s.nouns.ofKey(r.Name)
+		}
+		s.keys = append(s.keys, v)
 	}
 }
