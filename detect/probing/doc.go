@@ -7,7 +7,8 @@
 // Names that only scanners ask for weigh more. What many different clients
 // miss alike is a broken link and counts no longer. The evidence is kept for a
 // network principal, a client, an authenticated actor and a network of
-// clients; the narrowest of them that explains it is the one reported.
+// clients; the narrowest of them that explains it is the one reported. What is
+// divided among many networks is judged by the program that its workers share.
 //
 // Paths that are answered create no state, so benign traffic costs a few table
 // look-ups. Every table is bounded and protects what has evidence against it.

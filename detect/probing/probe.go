@@ -30,15 +30,20 @@ type probe struct {
 	test    evidence.Test
 	score   evidence.Score
 
-	absent   int64 // distinct paths that are not there
-	found    int64 // distinct paths that are
-	families int64
-	bits     [4]uint64
-	names    []string
-	clients  []netip.Addr
-	exposed  int64 // distinct answered paths that should not be reachable
-	reachedT []uint64
-	firstHit string // the first of them
+	absent      int64 // distinct paths that are not there
+	found       int64 // distinct paths that are
+	families    int64
+	bits        [4]uint64
+	names       []string
+	clients     []netip.Addr
+	fingerprint string // of the program, in packets
+	// Of a cluster: how its paths are shared among the first networks.
+	networks   [networksCounted]uint64
+	perNetwork [networksCounted]int64
+	paths      int64
+	exposed    int64 // distinct answered paths that should not be reachable
+	reachedT   []uint64
+	firstHit   string // the first of them
 }
 
 func newProbe(o *detect.Observation, by scale) *probe {
@@ -55,6 +60,8 @@ func newProbe(o *detect.Observation, by scale) *probe {
 		if n, err := c.Client.Unmap().Prefix(bitsOf(c)); err == nil {
 			p.entity.Value = n.String()
 		}
+	case byCluster:
+		p.entity, p.fingerprint = clusterEntity(c), c.Fingerprint
 	default:
 		p.entity = event.Entity{Kind: event.KindClient, Value: cmp.Or(c.Actor.Value, "unknown")}
 		if c.Client.IsValid() {
@@ -83,7 +90,7 @@ func (p *probe) count(h *hit) (bonus bool) {
 		}
 	}
 	p.samples.Add(h.o.Call, telling)
-	if p.by == byNetwork && len(p.clients) < clientsKept {
+	if p.by >= byNetwork && len(p.clients) < clientsKept {
 		known := false
 		for _, c := range p.clients {
 			known = known || c == h.o.Call.Client
@@ -131,7 +138,18 @@ func (p *probe) Alert() event.Alert {
 		Tags:     event.Tags{OWASP: []string{"API9:2023", "API8:2023"}, OAT: []string{"OAT-014", "OAT-018"}, Attack: []string{"T1595.002", "T1595.003"}},
 		Hunt:     fmt.Sprintf("%s:%s%s since:%s", p.entity.Kind, p.entity.Value, evidence.HuntHost(p.host), time.Unix(0, p.startNS).UTC().Format(time.RFC3339)),
 	}
-	a.Summary = fmt.Sprintf("%s %s asked %s for %d distinct paths that do not exist within %d s", p.entity.Kind, p.entity.Value, at(p.host), p.absent, seconds)
+	who := string(p.entity.Kind) + " " + p.entity.Value
+	if p.by == byCluster {
+		a.Title = "A scan divided among many addresses"
+		a.NextStep = "Look through the paths that were answered; the workers share a program, not an address, so that blocking addresses will not end it."
+		field := "user_agent"
+		if len(p.fingerprint) > 0 {
+			field = "fingerprint"
+		}
+		a.Hunt = fmt.Sprintf("%s:%q%s since:%s", field, p.entity.Value, evidence.HuntHost(p.host), time.Unix(0, p.startNS).UTC().Format(time.RFC3339))
+		who = fmt.Sprintf("at least %d clients of the program %q", len(p.clients), p.entity.Value)
+	}
+	a.Summary = fmt.Sprintf("%s asked %s for %d distinct paths that do not exist within %d s", who, at(p.host), p.absent, seconds)
 	if p.families > 0 {
 		a.Summary += fmt.Sprintf(", of %d kinds that scanners look for", p.families)
 	}
@@ -175,6 +193,8 @@ func (p *probe) severity() event.Severity {
 	case p.exposed > 0:
 		return event.High
 	case p.test == crawling:
+		return event.Low
+	case p.by == byCluster && p.absent < clusterLasting:
 		return event.Low
 	case p.absent >= lasting:
 		return event.Medium

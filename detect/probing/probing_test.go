@@ -257,6 +257,53 @@ func TestScanByATokenThatChangesAddresses(t *testing.T) {
 	}
 }
 
+// Each worker asks for one path and is never seen again; what they share is
+// their program.
+func TestScanDividedAmongNetworks(t *testing.T) {
+	for name, tc := range map[string]struct {
+		agent, fingerprint string
+		networks           int
+		want               bool
+	}{
+		"one tool, by its headers":          {"Mozilla/5.0 (X11)", "00aa11bb22cc33dd", 60, true},
+		"one tool, in a log":                {"fuzz/2.1", "", 60, true},
+		"a program nobody can tell":         {"", "", 60, false},
+		"the popular browser":               {"browser", "", 60, false}, // its users' answered paths speak for it
+		"one network, which answers for it": {"fuzz/2.1", "", 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			first := 0
+			for i := range 120 {
+				for j := range 4 { // the site's own visitors, others each time
+					for _, p := range []string{"/", "/products", "/cart"} {
+						w.get(fmt.Sprintf("198.%d.%d.1", 50+j, i), p, 200).UserAgent = "browser"
+					}
+				}
+				c := w.get(fmt.Sprintf("203.%d.113.%d", i%tc.networks, i%tc.networks+1), fmt.Sprintf("/word%c%c", 'a'+i%26, 'a'+i/26), 404)
+				c.UserAgent, c.Fingerprint = tc.agent, tc.fingerprint
+				w.sleep(20 * time.Minute)
+			}
+			alerts := judge(w.calls)
+			for i := range alerts {
+				if alerts[i].Entity.Kind == event.KindCluster && first == 0 {
+					first = int(alerts[i].Counts["paths"])
+				}
+			}
+			if (first > 0) != tc.want || first > 25 {
+				t.Fatalf("told of after %d paths, want told %v, within 25", first, tc.want)
+			}
+			sound(t, alerts)
+			if !tc.want {
+				return
+			}
+			if a := alerts[len(alerts)-1]; a.Severity != event.Medium || a.Entity.Kind != event.KindCluster || a.Entity.Value != tc.fingerprint && tc.fingerprint != "" {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+}
+
 func TestBenign(t *testing.T) {
 	for name, build := range map[string]func(w *world){
 		"browsing": func(w *world) { browse(w, 40) },

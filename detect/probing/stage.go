@@ -55,6 +55,7 @@ const (
 	byClient
 	byActor
 	byNetwork
+	byCluster
 )
 
 // A suspect is one principal that missed at least one path.
@@ -66,8 +67,6 @@ type suspect struct {
 
 // A Stage raises probing.
 type Stage struct {
-	detect.NoFacts
-	detect.NoAdvance
 	detect.NoClose
 
 	seed     uint64 `snapshot:"same"`
@@ -76,6 +75,8 @@ type Stage struct {
 	missing  *state.Table[missed]
 	served   *state.Table[servedTo]
 	examined *state.Filter
+	watched  map[uint64]bool // clusters that were under suspicion at the last tick
+	turns    map[uint64]bool // those that came under it since, or out of it
 	stats    Stats
 }
 
@@ -91,7 +92,7 @@ func New(seed uint64) *Stage {
 	s := &Stage{
 		seed: seed, budget: grow.NewBudget(setBudget), suspects: state.NewTable[suspect](maxSuspects),
 		missing: state.NewTable[missed](maxMissing), served: state.NewTable[servedTo](maxServed),
-		examined: state.NewFilter(examinedPaths, monthNS),
+		examined: state.NewFilter(examinedPaths, monthNS), watched: map[uint64]bool{}, turns: map[uint64]bool{},
 	}
 	s.suspects.OnEvict(func(_ uint64, v *suspect) { v.seen.Free(s.budget) })
 	return s
@@ -208,6 +209,7 @@ func (s *Stage) absent(o *detect.Observation, out sink) {
 	// Putting one in may have moved the others: look again.
 	source, client, actor = s.again(bySource, o.Source, source), s.again(byClient, o.Client, client), s.again(byActor, o.Actor, actor)
 	s.report(o, source, client, actor, network, out)
+	s.missedBy(&h, out)
 }
 
 func (s *Stage) again(by scale, key uint64, v *suspect) *suspect {
@@ -264,6 +266,7 @@ func (s *Stage) answered(o *detect.Observation, out sink) {
 		actor = s.suspects.Touch(state.Join(uint64(byActor), o.Actor), o.AtNS)
 	}
 	network := s.suspects.Touch(state.Join(uint64(byNetwork), s.network(c)), o.AtNS)
+	s.answeredTo(o, out)
 	learns := o.Route.Standing == detect.Candidate || o.Route.Standing == detect.Limbo
 	if !learns && source == nil && client == nil && actor == nil && network == nil {
 		return
@@ -344,4 +347,5 @@ func (s *Stage) report(o *detect.Observation, source, client, actor, network *su
 type sink interface {
 	Suspect(*detect.Suspicion)
 	Acquit(detector string, entity event.Entity, scope string)
+	Fact(to string, key uint64, payload any)
 }
