@@ -41,7 +41,7 @@ type Fact struct {
 	AtNS    int64
 	Call    event.ID // the call it came from
 	Index   int      // order among the facts of that call
-	Payload any      // a value type of the stage it is for; never a pointer into an Observation
+	Payload any      // a value type of the stage it is for, or a *T of its Payloads[T]; never a pointer into an Observation
 }
 
 // A Case is an open suspicion that a stage holds about one entity. The engine

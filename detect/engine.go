@@ -35,19 +35,20 @@ const DefaultMaxPending = 1 << 20
 type Engine struct {
 	cfg       Config `snapshot:"same"`
 	stages    []Stage
-	byName    map[string]Stage `snapshot:"-"`
 	incidents *incidents
 	out       Output
 
-	buckets  map[int64][]*event.Call // by whole second of Call.End
-	seconds  int64Heap               // keys of buckets
+	buckets  map[int64]*bucket // by whole second of Call.End
+	last     *bucket           `snapshot:"-"` // of the call before: calls come in runs
+	spare    []*bucket         `snapshot:"-"` // empty, to be used again
+	seconds  int64Heap         // keys of buckets
 	pending  int
 	tickedNS int64 // everything before it has been judged; 0 before the first call
 	begun    bool  // there has been a tick
 	lastNS   int64 // newest Call.End seen
 	stats    Stats
 	obs      Observation `snapshot:"-"`
-	facts    []Fact      `snapshot:"-"`
+	fact     Fact        `snapshot:"-"`
 }
 
 // Stats count what became of the calls: Received = Judged + Pending.
@@ -84,10 +85,11 @@ func New(cfg Config, emit func(event.Alert), stages ...Stage) *Engine {
 	if cfg.MaxPending <= 0 {
 		cfg.MaxPending = DefaultMaxPending
 	}
-	e := &Engine{cfg: cfg, stages: stages, byName: make(map[string]Stage), buckets: make(map[int64][]*event.Call)}
+	e := &Engine{cfg: cfg, stages: stages, buckets: make(map[int64]*bucket)}
 	for _, s := range stages {
-		e.byName[s.Name()] = s
+		e.out.queues = append(e.out.queues, queue{name: s.Name(), to: s})
 	}
+	slices.SortFunc(e.out.queues, func(a, b queue) int { return cmp.Compare(a.name, b.name) })
 	e.incidents = newIncidents(cfg, emit)
 	e.out.incidents = e.incidents
 	return e
@@ -95,7 +97,8 @@ func New(cfg Config, emit func(event.Alert), stages ...Stage) *Engine {
 
 // Observe takes one call. It is judged once the watermark has passed its end.
 func (e *Engine) Observe(c *event.Call) {
-	at := c.End().UnixNano()
+	end := c.End().UnixNano()
+	at := end
 	e.stats.Received++
 	e.lastNS = max(e.lastNS, at)
 	if begin := floorSecond(at) - int64(time.Hour); e.tickedNS == 0 || !e.begun && begin < e.tickedNS {
@@ -107,14 +110,11 @@ func (e *Engine) Observe(c *event.Call) {
 		e.stats.Late++
 		at = e.tickedNS // joins the next tick to be judged
 	}
-	key := floorSecond(at)
-	if _, ok := e.buckets[key]; !ok {
-		heap.Push(&e.seconds, key)
-	}
-	e.buckets[key] = append(e.buckets[key], c)
+	b := e.bucket(floorSecond(at))
+	b.calls = append(b.calls, timed{end, c})
 	e.pending++
 	for e.pending > e.cfg.MaxPending {
-		e.stats.Forced += int64(len(e.buckets[e.seconds[0]]))
+		e.stats.Forced += int64(len(e.buckets[e.seconds[0]].calls))
 		e.advance(e.seconds[0] + second)
 	}
 }
@@ -146,6 +146,7 @@ func (e *Engine) Close() {
 func (e *Engine) Stats() Stats {
 	s := e.stats
 	s.Pending = int64(e.pending)
+	s.Lost = e.out.lost
 	s.Opened, s.Revised, s.Folded = e.incidents.opened, e.incidents.revised, e.incidents.folded
 	return s
 }
@@ -190,18 +191,17 @@ func (e *Engine) tick(now int64) {
 	e.begun = true
 	for len(e.seconds) > 0 && e.seconds[0] < now {
 		key := heap.Pop(&e.seconds).(int64)
-		calls := e.buckets[key]
+		b := e.buckets[key]
 		delete(e.buckets, key)
-		e.pending -= len(calls)
-		slices.SortFunc(calls, func(a, b *event.Call) int {
-			if c := a.End().Compare(b.End()); c != 0 {
-				return c
-			}
-			return a.ID.Compare(b.ID)
-		})
-		for _, c := range calls {
-			e.judge(c)
+		if e.last == b {
+			e.last = nil
 		}
+		e.pending -= len(b.calls)
+		b.sort()
+		for i := range b.calls {
+			e.judge(b.calls[i].atNS, b.calls[i].call)
+		}
+		e.recycle(b)
 	}
 	e.deliver()
 	e.out.atNS, e.out.call, e.out.index = now, event.ID{}, 0
@@ -213,11 +213,10 @@ func (e *Engine) tick(now int64) {
 	e.tickedNS = max(e.tickedNS, now)
 }
 
-func (e *Engine) judge(c *event.Call) {
-	at := c.End().UnixNano()
+func (e *Engine) judge(atNS int64, c *event.Call) {
 	e.stats.Judged++
 	o := &e.obs
-	*o = Observation{Call: c, AtNS: at, Object: primaryObject(c)}
+	*o = Observation{Call: c, AtNS: atNS, Object: primaryObject(c)}
 	client := c.Client.As16()
 	o.Client = state.Hash(e.cfg.Seed, string(client[:]))
 	o.Source = state.Join(o.Client, state.Hash(e.cfg.Seed, c.Fingerprint))
@@ -228,7 +227,7 @@ func (e *Engine) judge(c *event.Call) {
 	if e.cfg.Network != nil {
 		o.Network = e.cfg.Network(c.Client)
 	}
-	e.out.atNS, e.out.call, e.out.index = at, c.ID, 0
+	e.out.atNS, e.out.call, e.out.index = atNS, c.ID, 0
 	for _, s := range e.stages {
 		s.Observe(o, &e.out)
 	}
@@ -237,32 +236,44 @@ func (e *Engine) judge(c *event.Call) {
 // rounds bounds how often facts may lead to further facts within a tick.
 const rounds = 4
 
-// deliver hands the facts of a tick to the stages they are for.
+// deliver hands the facts of a tick to the stages they are for, in order of
+// the stages' names: an order that does not depend on which stages there are.
 func (e *Engine) deliver() {
 	for range rounds {
-		if len(e.out.facts) == 0 {
-			return
+		some := false
+		for i := range e.out.queues {
+			if q := &e.out.queues[i]; len(q.facts) > 0 {
+				q.sort()
+				some = true
+			}
 		}
-		e.facts, e.out.facts = e.out.facts, e.facts[:0]
-		slices.SortStableFunc(e.facts, func(a, b Fact) int {
-			return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Key, b.Key), cmp.Compare(a.AtNS, b.AtNS), a.Call.Compare(b.Call), cmp.Compare(a.Index, b.Index))
-		})
-		for i := range e.facts {
-			f := &e.facts[i]
-			e.stats.Facts++
-			to, ok := e.byName[f.To]
-			if !ok {
-				e.stats.Lost++
+		if !some {
+			break
+		}
+		for i := range e.out.queues {
+			q := &e.out.queues[i]
+			if len(q.reading) == 0 {
 				continue
 			}
-			e.out.atNS, e.out.call, e.out.index = f.AtNS, f.Call, f.Index
-			to.Fact(f, &e.out)
+			e.stats.Facts += int64(len(q.reading))
+			for _, at := range q.order {
+				f := &q.reading[at.n]
+				e.fact = Fact{To: q.name, Key: f.key, AtNS: f.atNS, Call: f.call, Index: int(f.index), Payload: f.payload}
+				e.out.atNS, e.out.call, e.out.index = f.atNS, f.call, f.index
+				q.to.Fact(&e.fact, &e.out)
+			}
 		}
-		clear(e.facts) // payloads may hold memory
+		for i := range e.out.queues {
+			e.out.queues[i].done()
+		}
 	}
-	e.stats.Lost += int64(len(e.out.facts))
-	clear(e.out.facts)
-	e.out.facts = e.out.facts[:0]
+	for i := range e.out.queues { // beyond the rounds
+		q := &e.out.queues[i]
+		e.out.lost += int64(len(q.facts))
+		clear(q.facts)
+		q.facts = q.facts[:0]
+	}
+	e.fact = Fact{}
 }
 
 // primaryObject is the identifier that a call is about: the last in its path,
@@ -279,6 +290,62 @@ func primaryObject(c *event.Call) *event.IDRef {
 		}
 	}
 	return best
+}
+
+// A bucket holds the calls that ended within one second, and those that came
+// too late for theirs.
+type bucket struct {
+	secondNS int64
+	calls    []timed
+}
+
+type timed struct {
+	atNS int64 // Call.End
+	call *event.Call
+}
+
+// sort puts the calls into order of (end, ID). Most come that way.
+func (b *bucket) sort() {
+	slices.SortFunc(b.calls, func(x, y timed) int {
+		if x.atNS != y.atNS {
+			if x.atNS < y.atNS {
+				return -1
+			}
+			return 1
+		}
+		return x.call.ID.Compare(y.call.ID)
+	})
+}
+
+// bucket returns the bucket of a second, making it if need be.
+func (e *Engine) bucket(secondNS int64) *bucket {
+	if e.last != nil && e.last.secondNS == secondNS {
+		return e.last
+	}
+	b := e.buckets[secondNS]
+	if b == nil {
+		if n := len(e.spare); n > 0 {
+			b, e.spare = e.spare[n-1], e.spare[:n-1]
+		} else {
+			b = &bucket{}
+		}
+		b.secondNS = secondNS
+		e.buckets[secondNS] = b
+		heap.Push(&e.seconds, secondNS)
+	}
+	e.last = b
+	return b
+}
+
+// spares is how many empty buckets are kept.
+const spares = 8
+
+func (e *Engine) recycle(b *bucket) {
+	clear(b.calls) // the calls are not ours any more
+	if len(e.spare) < spares && cap(b.calls) <= mostKept {
+		b.calls = b.calls[:0]
+		e.spare = append(e.spare, b)
+	}
 }
 
 func floorSecond(ns int64) int64 { return ns - mod(ns, second) }

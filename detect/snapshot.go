@@ -23,9 +23,9 @@ const StateVersion = 1
 // which it has. sinceNS is 0 before the first call.
 func (e *Engine) Unjudged() (sinceNS int64, pending map[event.ID]bool) {
 	pending = make(map[event.ID]bool, e.pending)
-	for _, calls := range e.buckets {
-		for _, c := range calls {
-			pending[c.ID] = true
+	for _, b := range e.buckets {
+		for i := range b.calls {
+			pending[b.calls[i].call.ID] = true
 		}
 	}
 	return e.tickedNS, pending

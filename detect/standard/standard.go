@@ -68,7 +68,13 @@ func newCell(cfg *Config, name string, specs *spec.Set, emit func(event.Alert)) 
 		api = ""
 	}
 	inv := inventory.New(inventory.Config{Specs: specs, Seed: cfg.Seed})
-	engine := detect.New(detect.Config{Sensor: cfg.Sensor, API: api, Seed: cfg.Seed, Historical: cfg.Historical}, emit,
+	engine := detect.New(detect.Config{Sensor: cfg.Sensor, API: api, Seed: cfg.Seed, Historical: cfg.Historical}, emit, stages(cfg, inv)...)
+	return &Cell{Engine: engine, inventory: inv}
+}
+
+// stages lists what a call passes through: the models first, then the detectors.
+func stages(cfg *Config, inv *inventory.Stage) []detect.Stage {
+	return []detect.Stage{
 		inv,
 		login.New(login.Config{Seed: cfg.Seed}),
 		identity.New(identity.Config{Seed: cfg.Seed}),
@@ -76,8 +82,7 @@ func newCell(cfg *Config, name string, specs *spec.Set, emit func(event.Alert)) 
 		objects.New(cfg.Seed),
 		probing.New(cfg.Seed),
 		scraping.New(cfg.Seed),
-	)
-	return &Cell{Engine: engine, inventory: inv}
+	}
 }
 
 func load(paths []string) (*spec.Set, error) {

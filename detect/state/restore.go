@@ -13,17 +13,17 @@ func (t *Table[V]) Restored() error {
 		}
 		s.index = nil
 		if len(s.entries) > 0 {
-			s.index = make(map[uint64]int32, len(s.entries))
+			s.index = newIndex(len(s.entries))
 		}
 		for j := range s.entries {
 			e := &s.entries[j]
 			if !e.live {
 				continue
 			}
-			if _, ok := s.index[e.key]; ok || e.key%Slots != uint64(i) {
+			if s.find(e.key) >= 0 || e.key%Slots != uint64(i) {
 				return errors.New("a key of a table stands in the wrong place")
 			}
-			s.index[e.key] = int32(j)
+			s.index.put(e.key, int32(j))
 			size++
 		}
 	}

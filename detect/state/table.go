@@ -7,10 +7,18 @@ package state
 // many processes share the work, so eviction does not either.
 const Slots = 256
 
+// maxPerSlot is what the cells of an index can number.
+const maxPerSlot = 1<<cellBits - 1
+
 // A Table maps keys to values of type V and holds at most its capacity. When a
 // slot is full, the new key takes the place of the least recently used key of
 // the lowest protection among a bounded sample of that slot; a key protected
 // higher than every candidate's is never pushed out by an unprotected one.
+//
+// Memory grows slot by slot with the keys, so that no call waits for more than
+// the 256th part of a table to be moved: besides its value an entry takes 24
+// bytes, its place in the index 5 to 11, and what a slot has grown ahead of
+// its keys at most a quarter.
 //
 // Pointers that Get and Put return are valid until the next Put.
 type Table[V any] struct {
@@ -23,7 +31,7 @@ type Table[V any] struct {
 }
 
 type slot[V any] struct {
-	index   map[uint64]int32 `snapshot:"-"`
+	index   index `snapshot:"-"`
 	entries []entry[V]
 	hand    int32 // where the next search for a victim begins
 }
@@ -37,19 +45,40 @@ type entry[V any] struct {
 }
 
 // NewTable makes a table for at most capacity keys (rounded up to a multiple
-// of Slots).
+// of Slots, and at most 256 million).
 func NewTable[V any](capacity int) *Table[V] {
-	return &Table[V]{perSlot: max(1, (capacity+Slots-1)/Slots)}
+	return &Table[V]{perSlot: min(max(1, (capacity+Slots-1)/Slots), maxPerSlot)}
 }
 
 // OnEvict has fn called with each key that is pushed out, before it is gone.
 func (t *Table[V]) OnEvict(fn func(key uint64, v *V)) { t.onEvict = fn }
 
+// find returns the number of key in its slot, or -1.
+func (s *slot[V]) find(key uint64) int32 {
+	cells := s.index
+	if len(cells) == 0 {
+		return -1
+	}
+	at, tag := cells.place(key)
+	for {
+		c := cells[at]
+		if c == 0 {
+			return -1
+		}
+		if c>>cellBits == tag {
+			if i := int32(c&maxPerSlot) - 1; s.entries[i].key == key {
+				return i
+			}
+		}
+		at = (at + 1) & uint32(len(cells)-1)
+	}
+}
+
 // Get returns the value of key, or nil.
 func (t *Table[V]) Get(key uint64) *V {
 	s := &t.slots[key%Slots]
-	i, ok := s.index[key]
-	if !ok {
+	i := s.find(key)
+	if i < 0 {
 		return nil
 	}
 	return &s.entries[i].value
@@ -58,28 +87,32 @@ func (t *Table[V]) Get(key uint64) *V {
 // Touch is Get, and marks the key as used at nowNS.
 func (t *Table[V]) Touch(key uint64, nowNS int64) *V {
 	s := &t.slots[key%Slots]
-	i, ok := s.index[key]
-	if !ok {
+	i := s.find(key)
+	if i < 0 {
 		return nil
 	}
-	s.entries[i].usedNS = max(s.entries[i].usedNS, nowNS)
-	return &s.entries[i].value
+	e := &s.entries[i]
+	e.usedNS = max(e.usedNS, nowNS)
+	return &e.value
 }
 
 // Put returns the value of key, making a zero one if there is none. It returns
 // nil when the slot is full of keys that are protected.
 func (t *Table[V]) Put(key uint64, nowNS int64) *V {
 	s := &t.slots[key%Slots]
-	if i, ok := s.index[key]; ok {
-		s.entries[i].usedNS = max(s.entries[i].usedNS, nowNS)
-		return &s.entries[i].value
+	if i := s.find(key); i >= 0 {
+		e := &s.entries[i]
+		e.usedNS = max(e.usedNS, nowNS)
+		return &e.value
 	}
-	if s.index == nil {
-		s.index = make(map[uint64]int32)
-	}
+	return t.take(s, key, nowNS)
+}
+
+// take makes a new entry.
+func (t *Table[V]) take(s *slot[V], key uint64, nowNS int64) *V {
 	i := int32(len(s.entries))
 	if len(s.entries) < t.perSlot {
-		s.entries = append(s.entries, entry[V]{})
+		s.grow(t.perSlot)
 	} else {
 		i = s.victim()
 		if i < 0 {
@@ -90,15 +123,44 @@ func (t *Table[V]) Put(key uint64, nowNS int64) *V {
 			if t.onEvict != nil {
 				t.onEvict(v.key, &v.value)
 			}
-			delete(s.index, v.key)
+			s.forget(v.key)
 			t.evicted++
 			t.size--
 		}
 	}
 	s.entries[i] = entry[V]{key: key, usedNS: nowNS, live: true}
-	s.index[key] = i
+	s.index.put(key, i)
 	t.size++
 	return &s.entries[i].value
+}
+
+// grow makes room for one more entry, and its place in the index.
+func (s *slot[V]) grow(most int) {
+	n := len(s.entries)
+	if n == cap(s.entries) {
+		more := make([]entry[V], n, min(most, max(2, n+(n+3)/4, min(2*n, 16))))
+		copy(more, s.entries)
+		s.entries = more
+	}
+	s.entries = s.entries[:n+1]
+	if !s.index.holds(n + 1) {
+		s.reindex(n)
+	}
+}
+
+// reindex makes the index anew, with room for one more than the first n.
+func (s *slot[V]) reindex(n int) {
+	s.index = newIndex(n + 1)
+	for i := range s.entries[:n] {
+		if e := &s.entries[i]; e.live {
+			s.index.put(e.key, int32(i))
+		}
+	}
+}
+
+// forget takes key out of the index.
+func (s *slot[V]) forget(key uint64) {
+	s.index.remove(key, func(i int32) uint64 { return s.entries[i].key })
 }
 
 // searched is how many entries are looked at for a victim: enough that the
@@ -134,7 +196,7 @@ func (s *slot[V]) victim() int32 {
 // keys can make it forget.
 func (t *Table[V]) Protect(key uint64, level uint8) {
 	s := &t.slots[key%Slots]
-	if i, ok := s.index[key]; ok {
+	if i := s.find(key); i >= 0 {
 		s.entries[i].protection = level
 	}
 }
@@ -142,8 +204,8 @@ func (t *Table[V]) Protect(key uint64, level uint8) {
 // Delete removes key.
 func (t *Table[V]) Delete(key uint64) {
 	s := &t.slots[key%Slots]
-	if i, ok := s.index[key]; ok {
-		delete(s.index, key)
+	if i := s.find(key); i >= 0 {
+		s.forget(key)
 		s.entries[i] = entry[V]{}
 		s.hand = (i + int32(len(s.entries)) - 1) % int32(len(s.entries))
 		t.size--
