@@ -106,6 +106,7 @@ const (
 	LoginMoreNeeded // the first factor was right
 	LoginLocked     // locked, throttled or challenged: the secret was not judged
 	LoginError      // server error: says nothing
+	LoginTaken      // a registration that was refused because the identifier exists
 )
 
 // Failed reports whether the secret was judged and found wrong.

@@ -16,7 +16,7 @@ func (e *Engine) SnapshotTypes() []any {
 
 // StateVersion is part of every snapshot. It is raised when state keeps its
 // form and changes its meaning: other hashes behind keys, other units.
-const StateVersion = 1
+const StateVersion = 2
 
 // Unjudged says what a replay has to show an engine that goes on from a
 // snapshot: calls that ended at sinceNS or later, but for those in pending,

@@ -39,6 +39,7 @@ const (
 	saidNothing said = iota
 	saidYes
 	saidNo
+	saidTaken  // there is such a user already
 	saidNobody // no such user
 	saidMore
 	saidLocked
@@ -141,6 +142,8 @@ func verdictOf(key, value string) said {
 		return saidMore
 	case has("usernotfound", "unknownuser", "nosuchuser", "emailnotfound", "accountnotfound", "unknownemail", "usernotexist", "doesnotexist"):
 		return saidNobody
+	case has("taken", "alreadyexist", "alreadyregist", "alreadyinuse", "alreadyused", "duplicate", "emailexists", "userexists", "nameexists", "accountexists", "notunique", "notavailable"):
+		return saidTaken
 	case has("unsuccess", "notauth", "unauth", "invalid", "fail", "error", "wrong", "denied", "incorrect", "badcred", "bad", "mismatch", "notfound", "forbidden", "rejected"):
 		return saidNo
 	case v == "false" || v == "ko" || v == "no":
@@ -274,7 +277,7 @@ func (cl *cluster) outcome(m *model) (detect.LoginOutcome, float64) {
 		return detect.LoginMoreNeeded, 0.9
 	case a.status >= 400:
 		return cl.refusal(m)
-	case a.status >= 300 && a.to == placeBack, a.said == saidNo:
+	case a.status >= 300 && a.to == placeBack, a.said == saidNo, a.said == saidTaken:
 		return detect.LoginFailure, 0.95
 	case a.minted == mintToken:
 		return detect.LoginSuccess, 0.97
@@ -284,6 +287,14 @@ func (cl *cluster) outcome(m *model) (detect.LoginOutcome, float64) {
 		return detect.LoginSuccess, 0.92
 	}
 	return cl.quiet(m)
+}
+
+// read refines what an answer means by the part that its call plays.
+func read(class detect.LoginClass, a *answer, outcome detect.LoginOutcome) detect.LoginOutcome {
+	if class == detect.LoginRegister && outcome == detect.LoginFailure && (a.status == 409 || a.said == saidTaken) {
+		return detect.LoginTaken
+	}
+	return outcome
 }
 
 func (cl *cluster) refusal(m *model) (detect.LoginOutcome, float64) {

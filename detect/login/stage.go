@@ -239,6 +239,7 @@ func (s *Stage) observe(o *detect.Observation, f fields, out *detect.Output) {
 	}
 	l := detect.Login{Class: class, Account: AccountKey(s.cfg.Seed, c.Account), Name: c.Account}
 	l.Outcome, l.Confidence = m.outcome(i, &a)
+	l.Outcome = read(class, &a, l.Outcome)
 	if l.Outcome == detect.LoginUnknown && c.Status != 0 {
 		s.hold(o, m, i, f)
 	} else {

@@ -17,6 +17,7 @@ import (
 	"lapwing/detect/probing"
 	"lapwing/detect/scraping"
 	"lapwing/detect/spec"
+	"lapwing/detect/usercheck"
 	"lapwing/event"
 )
 
@@ -82,6 +83,7 @@ func stages(cfg *Config, inv *inventory.Stage) []detect.Stage {
 		objects.New(cfg.Seed),
 		probing.New(cfg.Seed),
 		scraping.New(cfg.Seed),
+		usercheck.New(usercheck.Config{Seed: cfg.Seed}),
 	}
 }
 
