@@ -2,6 +2,7 @@ package objects
 
 import (
 	"fmt"
+	"slices"
 
 	"lapwing/detect"
 	"lapwing/detect/evidence"
@@ -25,8 +26,17 @@ var ownership = evidence.Test{P0: 0.02, P1: 0.60}
 // A reader is one actor at one place that reached for a foreign object.
 type reader struct {
 	score evidence.Score
-	tale  *bolaCase
+	// strangers is a second test, for those who hide among objects of their own:
+	// how often a benign actor reads from one more owner.
+	strangers evidence.Score
+	rare      evidence.Test // of strangers, while its score is above zero
+	done      tally         // all that was found foreign, never reset
+	met       []uint64      // owners it read from, the first ones, never reset
+	tale      *bolaCase
 }
+
+// strength is the evidence of the better of the two tests.
+func (r *reader) strength() float64 { return max(r.score.S, r.strangers.S) }
 
 // foreign takes a verdict: the actor reached for an object of another.
 func (s *Stage) foreign(v *verdict, nowNS int64, out sink) {
@@ -43,7 +53,9 @@ func (s *Stage) foreign(v *verdict, nowNS int64, out sink) {
 	if !a.ok {
 		weight *= 0.5 // an attempt that was refused
 	}
-	if r.score.Add(ownership, true, weight) || r.tale == nil {
+	calm := r.strength() <= 0
+	r.score.Add(ownership, true, weight)
+	if r.tale == nil || calm && r.score.S > 0 {
 		// The story begins with the access itself, which may lie before the
 		// disclosure that proved it foreign.
 		r.tale = &bolaCase{story: newStory(a.at, a.sample.Time.UnixNano())}
@@ -58,9 +70,44 @@ func (s *Stage) foreign(v *verdict, nowNS int64, out sink) {
 	if a.ok {
 		telling = 1
 		t.robbed(v.owner)
+		if !slices.Contains(r.met, v.owner) && len(r.met) < ownersKept {
+			if r.met = append(r.met, v.owner); len(r.met) > 1 {
+				s.stranger(r, a, weight)
+			}
+		}
 	}
 	t.samples.AddSample(a.sample, telling)
+	s.joins(r, v, key, weight, out)
 	s.report(key, r, out)
+}
+
+// stranger takes one more owner that an actor read from. The first may be the
+// actor itself, under another name.
+func (s *Stage) stranger(r *reader, a *access, weight float64) {
+	if r.strangers.S <= 0 {
+		p := s.commons.Get(state.Join(a.at.param, saltCommons))
+		if p == nil || p.strangers == 0 {
+			return
+		}
+		r.rare = evidence.Test{P0: p.strangers, P1: max(strangerP1, 3*p.strangers)}
+	}
+	r.strangers.Add(r.rare, true, weight)
+}
+
+// joins tells the place of what the actor has done by now.
+func (s *Stage) joins(r *reader, v *verdict, key uint64, weight float64, out sink) {
+	a := &v.a
+	if a.source != 0 && (len(r.met) == 0 || v.owner == r.met[0]) {
+		// A credential that took the place of another may be robbing itself.
+		return
+	}
+	w := part{was: r.done, owner: v.owner, ok: a.ok, missing: a.missing, at: a.at, sample: a.sample, firstPart: r.done.hits == 0}
+	r.done.hits += float32(weight)
+	if walker := s.walkers.Get(key); walker != nil {
+		r.done.others = max(0, float32(walker.touched)-r.done.hits)
+	}
+	w.now = r.done
+	out.Fact(Name, state.Join(a.at.param, saltCommons), w)
 }
 
 // own takes a distinct object that the actor was told of: what benign actors
@@ -68,12 +115,15 @@ func (s *Stage) foreign(v *verdict, nowNS int64, out sink) {
 func (s *Stage) own(o *detect.Observation, param uint64, nowNS int64, out sink) {
 	key := state.Join(o.Actor, param)
 	r := s.readers.Touch(key, nowNS)
-	if r == nil || r.score.S <= 0 {
+	if r == nil || r.strength() <= 0 {
 		return
 	}
-	noted := r.score.Peak >= detect.Noted
+	noted := max(r.score.Peak, r.strangers.Peak) >= detect.Noted
 	r.score.Add(ownership, false, 1)
-	if r.score.S > 0 {
+	if r.strangers.S > 0 {
+		r.strangers.Add(r.rare, false, 1)
+	}
+	if r.strength() > 0 {
 		r.tale.ownObjects++
 		s.report(key, r, out)
 		return
@@ -81,19 +131,24 @@ func (s *Stage) own(o *detect.Observation, param uint64, nowNS int64, out sink) 
 	if noted {
 		out.Acquit("bola", r.tale.at.entity, r.tale.at.route)
 	}
-	s.readers.Delete(key)
+	r.score, r.strangers, r.tale = evidence.Score{}, evidence.Score{}, nil
+	s.readers.Protect(key, 0)
 }
 
 func (s *Stage) report(key uint64, r *reader, out sink) {
-	s.readers.Protect(key, protection(r.score.S))
-	if r.score.S < detect.Noted {
+	strength := r.strength()
+	s.readers.Protect(key, protection(strength))
+	if strength < detect.Noted {
 		return
 	}
 	t := r.tale
-	t.score, t.test = r.score, ownership
+	t.score, t.test, t.mixed = r.score, ownership, false
+	if r.strangers.S > r.score.S {
+		t.score, t.test, t.mixed = r.strangers, r.rare, true
+	}
 	out.Suspect(&detect.Suspicion{
 		Detector: "bola", Entity: t.at.entity, Scope: t.at.route, StartedNS: t.startNS,
-		Score: r.score.S, Impact: int(t.read), Case: t,
+		Score: strength, Impact: int(t.read), Case: t,
 	})
 }
 
@@ -106,15 +161,12 @@ type bolaCase struct {
 	owners     []uint64
 	ownObjects int64
 	named      int64 // objects whose answers name another owner
+	mixed      bool  // foreign objects hide among many of the actor's own
 }
 
+// robbed notes whose object was read.
 func (b *bolaCase) robbed(owner uint64) {
-	for _, o := range b.owners {
-		if o == owner {
-			return
-		}
-	}
-	if len(b.owners) < ownersKept {
+	if !slices.Contains(b.owners, owner) && len(b.owners) < ownersKept {
 		b.owners = append(b.owners, owner)
 	}
 }
@@ -131,7 +183,10 @@ func (b *bolaCase) Alert() event.Alert {
 		a.Severity = event.High
 	}
 	a.Title = "Objects of other users were requested"
-	if b.read > 0 {
+	switch {
+	case a.Severity == event.High:
+		a.Title = "Authorization is broken: objects of other users were read"
+	case b.read > 0:
 		a.Title = "Objects of other users were read"
 	}
 	a.Summary = fmt.Sprintf("%s %s reached for %d objects of others on %s %s%s within %d s; %s",
@@ -144,7 +199,11 @@ func (b *bolaCase) Alert() event.Alert {
 		against = fmt.Sprintf("The answers name the owner of %d of the %d objects, and it is not this actor; no list or invitation disclosed them to it, and what others are shown here is their own.", b.named, b.objects)
 	}
 	a.NextStep = "Request one of the quoted objects as another test user: if it is answered, the endpoint does not check ownership."
-	a.Evidence.Features = append(b.score.Features(b.test, "foreign_objects", "own_objects", "none"),
+	hits, misses := "foreign_objects", "own_objects"
+	if b.mixed {
+		hits, misses = "further_owners_read_from", "own_objects_among_them"
+	}
+	a.Evidence.Features = append(b.score.Features(b.test, hits, misses, "none"),
 		event.Feature{Name: "distinct_owners", Value: float64(owners), Baseline: 1})
 	a.Benign = []event.Hypothesis{
 		{Hypothesis: "The objects are shared or public.", Against: against},

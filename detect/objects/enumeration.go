@@ -29,6 +29,9 @@ type walker struct {
 	nextLearned int32
 	passed      int32 // undisclosed objects that were let pass until a walk shows
 	learned     counted
+	censused    int32   // of touched: told to the place
+	shared      counted // foreign objects: told to the place
+	guessed     int32   // distinct objects that no answer told of and that were not answered
 	tale        *enumerationCase
 }
 
@@ -72,9 +75,16 @@ func (s *Stage) enumerated(o *detect.Observation, r *event.IDRef, p *param, key 
 	if r.Class == event.ClassInt && know != told {
 		w.steps.add(r.Int, o.AtNS)
 	}
+	seen := o.Call.Source == event.SourcePacket
+	if seen && w.touched == 1 {
+		s.census(o, w, key, true, out)
+	}
 	if w.touched >= max(w.nextLearned, firstCounted) {
 		w.nextLearned = 2 * w.touched
-		if p != nil && o.Call.Source == event.SourcePacket && how != login {
+		if seen {
+			s.census(o, w, key, false, out)
+		}
+		if p != nil && seen && how != login {
 			w.learned = p.learn(w.learned, w.undisclosed, w.touched, w.score.S < detect.Noted/2)
 		}
 	}
@@ -84,6 +94,9 @@ func (s *Stage) enumerated(o *detect.Observation, r *event.IDRef, p *param, key 
 	var v vote
 	if proven {
 		v = s.unknownObject(w, m, of, how, know, p)
+		if know == unknown && (how == missing || how == denied) && w.guessed < partsKept {
+			s.guesses(o, w, key, how, out)
+		}
 	} else {
 		test.P0 = undisclosedP0
 		v = walkedObject(w, how)

@@ -18,7 +18,6 @@ const coincidence = 10_000
 
 // A Stage raises bola and object_enumeration.
 type Stage struct {
-	detect.NoAdvance
 	detect.NoClose
 
 	seed    uint64 `snapshot:"same"`
@@ -34,6 +33,8 @@ type Stage struct {
 	holders *state.Table[holder]
 	pending *state.Table[[]access] // by object: those who read it before it had an owner
 	untold  *state.Table[[]untold] // by holder: what it read before it was known what its own look like
+	commons *state.Table[commons]  // by place
+	dirty   []uint64               // commons that learned something in this tick
 	asked   []uint64               `snapshot:"-"` // hashes of the identifiers in the request at hand
 	keys    []*named               `snapshot:"-"` // what the names of the identifiers in the response at hand say; nil for those of the request
 	stats   Stats
@@ -54,6 +55,7 @@ func New(seed uint64) *Stage {
 		seed: seed, nouns: newNouns(seed), budget: grow.NewBudget(memoryBudget), actors: state.NewTable[memory](maxActors), params: newParams(),
 		walkers: state.NewTable[walker](maxWalkers), readers: state.NewTable[reader](maxReaders),
 		fields: state.NewTable[field](maxFields), holders: state.NewTable[holder](maxHolders),
+		commons: state.NewTable[commons](maxCommons),
 		pending: state.NewTable[[]access](maxPending), untold: state.NewTable[[]untold](maxUntold),
 	}
 	s.objects, s.classes = newOwners()
@@ -414,6 +416,10 @@ func (s *Stage) fact(f *detect.Fact, out sink) {
 		s.accessed(f.Key, &p, f.AtNS, out)
 	case verdict:
 		s.foreign(&p, f.AtNS, out)
+	case census:
+		s.counts(f.Key, &p, f.AtNS, out)
+	case part:
+		s.takes(f.Key, &p, f.AtNS, out)
 	}
 }
 
