@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"lapwing/event"
@@ -60,16 +61,20 @@ func (in *incidents) emitCrowd(c *crowd, atNS int64) {
 	where := fmt.Sprintf("%s %s%s", c.key.endpoint.Method, c.key.endpoint.Host, c.key.endpoint.Route)
 	entity := event.Entity{Kind: event.KindEndpoint, Value: where}
 	key := incidentKey{c.key.detector, entity, "population"}
+	name := c.key.detector
+	if c.key.crowd != "" {
+		key.scope, name = "population of "+c.key.crowd, name+" "+c.key.crowd
+	}
 	a := event.Alert{
-		Detector: c.key.detector, Severity: c.worst, Status: event.StatusOpen, RuleVersion: 1, Revision: c.revision,
-		Title: "Many " + c.key.detector + " alerts on one endpoint",
+		Detector: c.key.detector, Severity: c.worst, Status: event.StatusOpen, RuleVersion: max(1, c.model.RuleVersion), Revision: c.revision,
+		Title: "Many " + name + " alerts on one endpoint",
 		Summary: fmt.Sprintf("%d entities raised %s on %s within an hour; %d were told one by one, %d are folded into this alert",
-			total, c.key.detector, where, c.told1by1, c.folded),
+			total, name, where, c.told1by1, c.folded),
 		StartedAt: time.Unix(0, c.firstNS).UTC(), LastSeenAt: time.Unix(0, c.lastNS).UTC(), DetectedAt: time.Unix(0, c.firstNS).UTC(),
 		Entity: entity, Endpoint: c.key.endpoint, Outcome: c.model.Outcome,
 		Counts:   map[string]int64{"entities": total, "told": int64(c.told1by1), "folded": int64(c.folded)},
 		NextStep: "Look at the endpoint as a whole: either it is under a distributed attack, or its normal use has changed.",
-		Evidence: c.model.Evidence, Benign: c.model.Benign, Tags: c.model.Tags,
+		Evidence: c.model.Evidence, Benign: c.model.Benign, Tags: c.model.Tags, Flags: slices.Clone(c.model.Flags),
 		Hunt: fmt.Sprintf("host:%q route:%q method:%s since:%s", c.key.endpoint.Host, c.key.endpoint.Route, c.key.endpoint.Method, time.Unix(0, c.hourNS).UTC().Format(time.RFC3339)),
 	}
 	if c.revision > 1 {

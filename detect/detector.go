@@ -57,6 +57,7 @@ type Suspicion struct {
 	Detector  string // one of the names in the alert contract
 	Entity    event.Entity
 	Scope     string  // sets apart several incidents of one detector and entity, e.g. the route; "" if there is one
+	Crowd     string  // sets apart what one detector says so often that it is told as a whole, e.g. the rule; mostly ""
 	StartedNS int64   // event time of the first event that counts: part of the alert's identity
 	Score     float64 // natural logarithm of the evidence
 	Threshold float64 // evidence at which an alert is due; 0 means Medium

@@ -69,6 +69,7 @@ type incidents struct {
 
 type crowdKey struct {
 	detector string
+	crowd    string
 	endpoint event.EndpointRef
 }
 
@@ -107,7 +108,7 @@ func (in *incidents) raise(key incidentKey, i *incident, s *Suspicion, atNS int6
 		return
 	}
 	alert := s.Case.Alert()
-	if c := in.crowd(crowdKey{s.Detector, alert.Endpoint}, atNS); c.takes(alert, atNS) {
+	if c := in.crowd(crowdKey{s.Detector, s.Crowd, alert.Endpoint}, atNS); c.takes(alert, atNS) {
 		if len(in.folds) < maxFolds {
 			in.folds[key] = c
 		}

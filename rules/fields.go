@@ -1,0 +1,397 @@
+package rules
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lapwing/detect"
+	"lapwing/event"
+)
+
+// env names the fields for the type checker of the expression language. Every
+// leaf has its getter in the list of fields.
+type env struct {
+	Sensor        string   `expr:"sensor"`
+	Source        string   `expr:"source"`
+	Client        string   `expr:"client"`
+	ClientPort    int      `expr:"client_port"`
+	Server        string   `expr:"server"`
+	ServerPort    int      `expr:"server_port"`
+	Scheme        string   `expr:"scheme"`
+	Protocol      string   `expr:"protocol"`
+	Method        string   `expr:"method"`
+	Host          string   `expr:"host"`
+	Path          string   `expr:"path"`
+	Query         string   `expr:"query"`
+	URI           string   `expr:"uri"`
+	Line          string   `expr:"line"`
+	PathShape     string   `expr:"path_shape"`
+	Route         string   `expr:"route"`
+	Operation     string   `expr:"operation"`
+	Status        int      `expr:"status"`
+	RequestBytes  int      `expr:"request_bytes"`
+	ResponseBytes int      `expr:"response_bytes"`
+	DurationMS    float64  `expr:"duration_ms"`
+	UserAgent     string   `expr:"user_agent"`
+	Referer       string   `expr:"referer"`
+	Actor         envActor `expr:"actor"`
+	User          string   `expr:"user"`
+	Tenant        string   `expr:"tenant"`
+	Token         string   `expr:"token"`
+	Account       string   `expr:"account"`
+	Auth          string   `expr:"auth"`
+	Fingerprint   string   `expr:"fingerprint"`
+	Object        string   `expr:"object"`
+	Flags         []string `expr:"flags"`
+	Sensitive     struct {
+		Request  []string `expr:"request"`
+		Response []string `expr:"response"`
+	} `expr:"sensitive"`
+	Request  envBody  `expr:"request"`
+	Response envBody  `expr:"response"`
+	IDs      []*envID `expr:"ids"`
+	Network  struct {
+		ASN     int    `expr:"asn"`
+		Country string `expr:"country"`
+		Class   string `expr:"class"`
+		Prefix  string `expr:"prefix"`
+	} `expr:"network"`
+	Login struct {
+		Class   string `expr:"class"`
+		Outcome string `expr:"outcome"`
+	} `expr:"login"`
+	Endpoint struct {
+		Confirmed  bool `expr:"confirmed"`
+		Documented bool `expr:"documented"`
+	} `expr:"endpoint"`
+}
+
+type envActor struct {
+	Kind  string `expr:"kind"`
+	Value string `expr:"value"`
+}
+
+type envBody struct {
+	Type     string   `expr:"type"`
+	Keys     []string `expr:"keys"`
+	Items    int      `expr:"items"`
+	Outcome  string   `expr:"outcome"`
+	Location string   `expr:"location"`
+}
+
+type envID struct {
+	Response bool   `expr:"response"`
+	In       string `expr:"in"`
+	Name     string `expr:"name"`
+	Class    string `expr:"class"`
+	Value    int    `expr:"value"`
+}
+
+// A field is something a rule can ask of a call. One getter is set.
+type field struct {
+	name    string
+	index   int // in textFields, if it is text
+	text    func(*frame) string
+	integer func(*frame) int64
+	number  func(*frame) float64
+	truth   func(*frame) bool
+	list    func(*frame) []string
+
+	// entity is what a group by this field is about; "" if nothing that an alert
+	// can name.
+	entity event.Kind
+	// only says that the field stands for a group and not in an expression.
+	only bool
+}
+
+var fields, textFields = func() (map[string]*field, int) {
+	list := []*field{
+		{name: "sensor", text: func(f *frame) string { return f.call.Sensor }, entity: event.KindSensor},
+		{name: "source", text: func(f *frame) string { return f.call.Source.String() }},
+		{name: "client", text: (*frame).client, entity: event.KindClient},
+		{name: "client_port", integer: func(f *frame) int64 { return int64(f.call.ClientPort) }},
+		{name: "server", text: (*frame).server},
+		{name: "server_port", integer: func(f *frame) int64 { return int64(f.call.ServerPort) }},
+		{name: "scheme", text: func(f *frame) string { return f.call.Scheme }},
+		{name: "protocol", text: func(f *frame) string { return f.call.Protocol }},
+		{name: "method", text: func(f *frame) string { return f.call.Method }},
+		{name: "host", text: func(f *frame) string { return f.call.Host }, entity: event.KindHost},
+		{name: "path", text: func(f *frame) string { return f.call.Path }},
+		{name: "query", text: func(f *frame) string { return f.call.Query }},
+		{name: "uri", text: (*frame).uri},
+		{name: "line", text: (*frame).line},
+		{name: "path_shape", text: func(f *frame) string { return f.call.PathShape }},
+		{name: "route", text: (*frame).route},
+		{name: "operation", text: func(f *frame) string { return f.call.Operation }},
+		{name: "status", integer: func(f *frame) int64 { return int64(f.call.Status) }},
+		{name: "request_bytes", integer: func(f *frame) int64 { return f.call.RequestBytes }},
+		{name: "response_bytes", integer: func(f *frame) int64 { return f.call.ResponseBytes }},
+		{name: "duration_ms", number: func(f *frame) float64 { return float64(f.call.Duration) / 1e6 }},
+		{name: "user_agent", text: func(f *frame) string { return f.call.UserAgent }},
+		{name: "referer", text: func(f *frame) string { return f.call.Referer }},
+		{name: "actor.kind", text: func(f *frame) string { return string(f.call.Actor.Kind) }},
+		{name: "actor.value", text: func(f *frame) string { return f.call.Actor.Value }},
+		{name: "user", text: func(f *frame) string { return f.call.User }, entity: event.KindUser},
+		{name: "tenant", text: func(f *frame) string { return f.call.Tenant }},
+		{name: "token", text: func(f *frame) string { return f.call.Token }, entity: event.KindToken},
+		{name: "account", text: func(f *frame) string { return f.call.Account }, entity: event.KindAccount},
+		{name: "auth", text: func(f *frame) string { return f.call.Auth.String() }},
+		{name: "fingerprint", text: func(f *frame) string { return f.call.Fingerprint }, entity: event.KindCluster},
+		{name: "object", text: (*frame).object, entity: event.KindObject},
+		{name: "flags", list: (*frame).flags},
+		{name: "sensitive.request", list: func(f *frame) []string { return f.call.Sensitive.Request }},
+		{name: "sensitive.response", list: func(f *frame) []string { return f.call.Sensitive.Response }},
+		{name: "network.asn", integer: func(f *frame) int64 { return int64(f.o.Network.ASN) }},
+		{name: "network.country", text: func(f *frame) string { return country(f.o.Network.Country) }},
+		{name: "network.class", text: func(f *frame) string { return f.o.Network.Class.String() }},
+		{name: "network.prefix", text: (*frame).prefix, entity: event.KindNetwork},
+		{name: "login.class", text: func(f *frame) string { return loginClass(f.o.Login) }},
+		{name: "login.outcome", text: func(f *frame) string { return loginOutcome(f.o.Login) }},
+		{name: "endpoint.confirmed", truth: func(f *frame) bool { return f.o.Route.Confirmed }},
+		{name: "endpoint.documented", truth: func(f *frame) bool { return f.o.Route.Documented }},
+
+		// For groups alone.
+		{name: "actor", only: true, text: (*frame).actor},
+		{name: "endpoint", only: true, text: (*frame).endpoint, entity: event.KindEndpoint},
+	}
+	for _, side := range []struct {
+		name string
+		of   func(*frame) *event.BodyShape
+	}{
+		{"request", func(f *frame) *event.BodyShape { return &f.call.Shape.Request }},
+		{"response", func(f *frame) *event.BodyShape { return &f.call.Shape.Response }},
+	} {
+		list = append(list,
+			&field{name: side.name + ".type", text: func(f *frame) string { return side.of(f).Type }},
+			&field{name: side.name + ".keys", list: func(f *frame) []string { return side.of(f).Keys }},
+			&field{name: side.name + ".items", integer: func(f *frame) int64 { return int64(side.of(f).Items) }},
+			&field{name: side.name + ".outcome", text: func(f *frame) string { return side.of(f).Outcome }},
+			&field{name: side.name + ".location", text: func(f *frame) string { return side.of(f).Location }},
+		)
+	}
+	byName, texts := make(map[string]*field, len(list)), 0
+	for _, f := range list {
+		if f.text != nil {
+			f.index = texts
+			texts++
+		}
+		byName[f.name] = f
+	}
+	return byName, texts
+}()
+
+// idFields are the fields of one identifier, for any(ids, .name == "…").
+var idFields = map[string]*field{
+	"response": {name: "response", truth: func(f *frame) bool { return f.id.Response }},
+	"in":       {name: "in", text: func(f *frame) string { return f.id.In.String() }},
+	"name":     {name: "name", text: func(f *frame) string { return f.id.Name }},
+	"class":    {name: "class", text: func(f *frame) string { return f.id.Class.String() }},
+	"value":    {name: "value", integer: func(f *frame) int64 { return f.id.Int }},
+}
+
+// fieldNames lists what can be grouped by or counted, for messages.
+func fieldNames() []string {
+	var out []string
+	for name, f := range fields {
+		if f.list == nil && f.truth == nil {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// A frame is one call while rules look at it. What is expensive to make is
+// made when a rule first asks for it, once a call.
+type frame struct {
+	o     *detect.Observation
+	call  *event.Call
+	steps int // left for this call
+
+	item string // of the list that is walked
+	id   *event.IDRef
+
+	lowered uint64 // bit by index of the text field
+	made    uint8  // bit by the constants below
+	lower   [64]string
+
+	clientText, serverText, uriText, lineText, objectText, prefixText, actorText, endpointText string
+	flagNames                                                                                  []string
+}
+
+const (
+	madeClient = 1 << iota
+	madeServer
+	madeURI
+	madeLine
+	madeObject
+	madePrefix
+	madeActor
+	madeFlags
+)
+
+func (f *frame) begin(o *detect.Observation) {
+	f.o, f.call, f.steps = o, o.Call, MaxSteps
+	f.lowered, f.made, f.endpointText = 0, 0, ""
+}
+
+// once reports whether what bit stands for has to be made.
+func (f *frame) once(bit uint8) bool {
+	if f.made&bit != 0 {
+		return false
+	}
+	f.made |= bit
+	return true
+}
+
+// lowerOf is the text of a field in lower case.
+func (f *frame) lowerOf(x *field) string {
+	bit := uint64(1) << x.index
+	if f.lowered&bit == 0 {
+		f.lowered |= bit
+		f.lower[x.index] = strings.ToLower(x.text(f))
+	}
+	return f.lower[x.index]
+}
+
+func (f *frame) client() string {
+	if f.once(madeClient) {
+		f.clientText = addr(f.call.Client)
+	}
+	return f.clientText
+}
+
+func (f *frame) server() string {
+	if f.once(madeServer) {
+		f.serverText = addr(f.call.Server)
+	}
+	return f.serverText
+}
+
+func addr(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+func (f *frame) uri() string {
+	if f.call.Query == "" {
+		return f.call.Path
+	}
+	if f.once(madeURI) {
+		f.uriText = f.call.Path + "?" + f.call.Query
+	}
+	return f.uriText
+}
+
+// line is what of a line in an access log is still there.
+func (f *frame) line() string {
+	if f.once(madeLine) {
+		f.lineText = f.call.Method + " " + f.uri() + " " + f.call.Referer + " " + f.call.UserAgent
+	}
+	return f.lineText
+}
+
+func (f *frame) route() string {
+	if f.o.Route.Template != "" {
+		return f.o.Route.Template
+	}
+	return f.call.Route
+}
+
+// object is the value of the identifier that the call is about, or its hash.
+func (f *frame) object() string {
+	if f.o.Object == nil {
+		return ""
+	}
+	if f.once(madeObject) {
+		if r := f.o.Object; r.Class == event.ClassInt {
+			f.objectText = strconv.FormatInt(r.Int, 10)
+		} else {
+			f.objectText = strconv.FormatUint(r.Hash, 16)
+		}
+	}
+	return f.objectText
+}
+
+// prefix is the network of the client by address alone: /24, or /48 of IPv6.
+func (f *frame) prefix() string {
+	if f.once(madePrefix) {
+		a, bits := f.call.Client.Unmap(), 24
+		if a.Is6() {
+			bits = 48
+		}
+		f.prefixText = ""
+		if p, err := a.Prefix(bits); err == nil && a.IsValid() {
+			f.prefixText = p.String()
+		}
+	}
+	return f.prefixText
+}
+
+func (f *frame) actor() string {
+	if f.call.Actor.Kind == "" {
+		return f.client()
+	}
+	if f.once(madeActor) {
+		f.actorText = string(f.call.Actor.Kind) + " " + f.call.Actor.Value
+	}
+	return f.actorText
+}
+
+func (f *frame) endpoint() string {
+	if f.endpointText == "" {
+		f.endpointText = f.call.Method + " " + f.call.Host + f.route()
+	}
+	return f.endpointText
+}
+
+func (f *frame) flags() []string {
+	if f.call.Flags == 0 {
+		return nil
+	}
+	if f.once(madeFlags) {
+		f.flagNames = f.call.Flags.Names()
+	}
+	return f.flagNames
+}
+
+// countries holds all pairs of letters, so that none is made anew for a call.
+var countries = func() string {
+	var b strings.Builder
+	for i := range 26 * 26 {
+		b.WriteByte(byte('A' + i/26))
+		b.WriteByte(byte('A' + i%26))
+	}
+	return b.String()
+}()
+
+func country(c [2]byte) string {
+	x, y := int(c[0])-'A', int(c[1])-'A'
+	if x < 0 || x > 25 || y < 0 || y > 25 {
+		return ""
+	}
+	at := 2 * (26*x + y)
+	return countries[at : at+2]
+}
+
+var loginClasses = [...]string{"", "password", "refresh", "mfa", "forgot", "reset", "change", "register", "machine", "guess"}
+
+func loginClass(l *detect.Login) string {
+	if l == nil || int(l.Class) >= len(loginClasses) {
+		return ""
+	}
+	return loginClasses[l.Class]
+}
+
+var loginOutcomes = [...]string{"unknown", "success", "failure", "no_such_user", "more_needed", "locked", "error"}
+
+func loginOutcome(l *detect.Login) string {
+	if l == nil || int(l.Outcome) >= len(loginOutcomes) {
+		return ""
+	}
+	return loginOutcomes[l.Outcome]
+}
