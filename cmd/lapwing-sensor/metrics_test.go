@@ -26,7 +26,7 @@ func TestMetrics(t *testing.T) {
 	cfg.Spool.Dir = t.TempDir()
 	cfg.Spool.Linger = config.Duration(time.Millisecond)
 	quiet := slog.New(slog.DiscardHandler)
-	pub, err := publish.Open(t.Context(), &cfg, "edge", quiet)
+	pub, err := publish.Open(t.Context(), &cfg, "edge", 1, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

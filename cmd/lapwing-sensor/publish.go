@@ -13,6 +13,7 @@ import (
 	"lapwing/cmd/internal/sensor"
 	"lapwing/event"
 	"lapwing/parse"
+	"lapwing/parse/pseudonym"
 	"lapwing/stream"
 )
 
@@ -26,7 +27,7 @@ const (
 
 // watch publishes what the sources see until ctx ends.
 func watch(ctx context.Context, cfg *Config, parser parse.Config, log *slog.Logger, stderr io.Writer) error {
-	pub, err := publish.Open(ctx, &cfg.Publish, cfg.Sensor.Name, log)
+	pub, err := publish.Open(ctx, &cfg.Publish, cfg.Sensor.Name, mark(parser), log)
 	if err != nil {
 		return err
 	}
@@ -51,6 +52,14 @@ func watch(ctx context.Context, cfg *Config, parser parse.Config, log *slog.Logg
 	err = errors.Join(err, end(ctx, pub, shipping))
 	conservation(stderr, pub)
 	return err
+}
+
+// mark says which key the parser makes pseudonyms with.
+func mark(parser parse.Config) uint32 {
+	if parser.Exchange.Keyring == nil {
+		return pseudonym.Offline().Mark()
+	}
+	return parser.Exchange.Keyring.Mark()
 }
 
 // A shipment is the part that empties the spool. It outlives the sources.
@@ -88,7 +97,7 @@ func end(ctx context.Context, pub *publish.Publisher, shipping *shipment) error 
 // publishFiles publishes the calls of files, merged by event time, with the
 // time that they have come to, and waits until all are delivered.
 func publishFiles(ctx context.Context, cfg *Config, parser parse.Config, files []string, log *slog.Logger, stderr io.Writer) error {
-	pub, err := publish.Open(ctx, &cfg.Publish, cfg.Sensor.Name, log)
+	pub, err := publish.Open(ctx, &cfg.Publish, cfg.Sensor.Name, mark(parser), log)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func openDetector(ctx context.Context, env *environment) (role, error) {
 			group = client.GroupTurn("detect."+name, topics.Calls, i+1)
 		}
 		r.cells = append(r.cells, cellDetector{name, group, detecting.New(detecting.Config{
-			Cell: name, Partitions: client.Partitions(), Topics: topics, Expect: env.cfg.Detect.Sensors, Drain: env.drain, Learn: time.Duration(env.cfg.Detect.Replay), Log: env.log.With("api", name),
+			Cell: name, Partitions: client.Partitions(), Topics: topics, KeyMark: env.keys.Mark(), Expect: env.cfg.Detect.Sensors, Drain: env.drain, Learn: time.Duration(env.cfg.Detect.Replay), Log: env.log.With("api", name),
 			Build: func(emit func(event.Alert)) (*standard.Detection, error) { return env.cfg.cell(name, env.keys, emit) },
 		}, client)})
 	}
@@ -113,6 +113,7 @@ var (
 	detectorLateBoots = desc("detector_late_boot_records_total", "Records of a sensor's earlier start after a later one.", "api")
 	detectorSilenced  = desc("detector_silenced_sources_total", "Sources that were no longer waited for because they were silent, by partition.", "api")
 	detectorSources   = desc("detector_sources", "Sources that time waits for.", "api")
+	detectorOtherKeys = desc("detector_other_key_sensors", "Sensors whose records were made under another deployment key.", "api")
 	detectorTakeOvers = desc("detector_takeovers_total", "How often this process became the active detector.", "api")
 	detectorAlerts    = desc("detector_alerts_total", "Revisions of alerts by what became of them.", "api", "outcome")
 	detectorEndpoints = desc("detector_endpoints_total", "Changes of the inventory that this process published.", "api")
@@ -160,6 +161,7 @@ func collectCell(api string, s *detecting.Stats, counter, gauge emit) {
 	counter(detectorLateBoots, float64(s.LateBoots), api)
 	counter(detectorSilenced, float64(s.Silenced), api)
 	gauge(detectorSources, float64(s.Sources), api)
+	gauge(detectorOtherKeys, float64(s.OtherKeys), api)
 	counter(detectorTakeOvers, float64(s.TakeOvers), api)
 	counter(detectorAlerts, float64(s.Alerts), api, "told")
 	counter(detectorAlerts, float64(s.Suppressed), api, "known")

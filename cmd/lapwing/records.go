@@ -95,6 +95,8 @@ func openRecords(c *RecordsConfig, pub stream.Publisher, resume map[string]int64
 func (r *recordsReceiver) Run(ctx context.Context) error {
 	server := &http.Server{
 		Handler: r.Handler(), TLSConfig: r.encrypted, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		// Handshakes that fail are anybody's: scanners, probes of balancers.
+		ErrorLog: slog.NewLogLogger(r.Log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
 	go func() {

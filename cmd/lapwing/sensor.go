@@ -36,7 +36,7 @@ func openSensor(ctx context.Context, env *environment, sample string, speed floa
 	r := &sensorRole{env: env}
 	to := publish.Config{Kafka: cfg.Stream.Kafka, Spool: cfg.Stream.Spool}
 	to.Spool.Dir = cmp.Or(to.Spool.Dir, cfg.path("spool"))
-	if r.out, err = publish.Open(ctx, &to, cfg.Sensor.Name, env.log.With("role", roleSensor)); err != nil {
+	if r.out, err = publish.Open(ctx, &to, cfg.Sensor.Name, env.keys.Mark(), env.log.With("role", roleSensor)); err != nil {
 		return nil, nil, err
 	}
 	defer func() {

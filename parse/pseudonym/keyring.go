@@ -65,6 +65,12 @@ func New(key []byte) (*Keyring, error) {
 	}, nil
 }
 
+// Mark is a number by which processes find out whether they have the same key.
+// It is a keyed hash and says nothing of the key; it is never 0.
+func (k *Keyring) Mark() uint32 {
+	return uint32(k.Hash([]byte("lapwing key mark v1"))) | 1
+}
+
 // Hash returns the keyed 64-bit hash of b.
 func (k *Keyring) Hash(b []byte) uint64 { return sipHash(k.k0, k.k1, b) }
 

@@ -73,10 +73,11 @@ type sealed struct {
 	start, end int // in the group's buf
 }
 
-func newPacker(sensor string, boot uint64, partitions, maxRecord int) *packer {
+func newPacker(sensor string, keyMark uint32, boot uint64, partitions, maxRecord int) *packer {
 	p := &packer{sensor: sensor, boot: boot, maxRecord: maxRecord, parts: make([]part, partitions), sources: map[string]event.Heartbeat{}}
 	for i := range p.parts {
 		p.parts[i].next = 1
+		p.parts[i].enc.KeyMark = keyMark
 		p.parts[i].enc.Reset(sensor)
 	}
 	return p

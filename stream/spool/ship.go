@@ -171,7 +171,7 @@ func (s *Spool) epilogue(partition int, m *mark) (Packed, bool) {
 	if m.damaged.sum() == 0 {
 		return Packed{}, false
 	}
-	var enc wire.Encoder
+	enc := wire.Encoder{KeyMark: s.cfg.KeyMark}
 	enc.Reset(s.cfg.Sensor)
 	value := enc.AppendTo(nil, m.boot, next, nil, drops(m.ownTally, m.extraTally, m.damaged))
 	return Packed{Partition: partition, Boot: m.boot, First: next, Value: value}, true

@@ -29,6 +29,7 @@ const (
 type Config struct {
 	Dir             string // made if missing; one process each
 	Sensor          string
+	KeyMark         uint32        // written into every record; 0: nothing is said of the key
 	Partitions      int           // of the calls topic; a divisor of 256; 1 over HTTPS
 	MaxBytes        int64         // of the log on disk; 1 GiB
 	SegmentBytes    int64         // of one file; MaxBytes/32, at most 32 MiB
@@ -165,7 +166,7 @@ func open(cfg Config, sender Sender) (*Spool, error) {
 	}
 	s.boot = max(uint64(cfg.Now().UnixMilli()), s.log.boot+1)
 	s.log.boot = s.boot
-	s.pack = newPacker(cfg.Sensor, s.boot, cfg.Partitions, cfg.MaxRecordBytes)
+	s.pack = newPacker(cfg.Sensor, cfg.KeyMark, s.boot, cfg.Partitions, cfg.MaxRecordBytes)
 	s.stats.Dropped = map[string]uint64{}
 	s.fresh = s.pos.turn == 0 && (len(s.log.segments) == 0 || s.log.segments[0].id == 1)
 	if s.reader, err = newReader(s.log); err != nil {

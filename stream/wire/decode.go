@@ -163,6 +163,8 @@ func (d *decoder) head(r *Record) (calls int, err error) {
 				return 0, err
 			}
 			r.Drops = append(r.Drops, drop)
+		case recordKeyMark:
+			r.KeyMark = uint32(f.value)
 		}
 	}
 	if len(d.words) > 0 && d.words[0] != "" {

@@ -15,6 +15,8 @@ import (
 // nothing. It holds on to the strings of its calls until Reset. One goroutine
 // at a time.
 type Encoder struct {
+	KeyMark uint32 // of every record; kept by Reset
+
 	sensor  string
 	base    int64 // Unix nanoseconds; of the first call whose time fits
 	hasBase bool
@@ -143,12 +145,12 @@ func (e *Encoder) AppendTo(b []byte, boot, first uint64, heartbeats []event.Hear
 		e.packed = appendUint(e.packed, dropCalls, d.Calls)
 		b = appendBytes(b, recordDrops, e.packed)
 	}
-	return b
+	return appendUint(b, recordKeyMark, uint64(e.KeyMark))
 }
 
 // Append appends the record in its wire form. Equal records have equal bytes.
 func (r *Record) Append(b []byte) []byte {
-	var e Encoder
+	e := Encoder{KeyMark: r.KeyMark}
 	e.Reset(r.Sensor)
 	for _, c := range r.Calls {
 		e.Add(c)

@@ -14,6 +14,7 @@ const (
 	recordCalls      protowire.Number = 8
 	recordHeartbeats protowire.Number = 9
 	recordDrops      protowire.Number = 10
+	recordKeyMark    protowire.Number = 11
 
 	keySetKeys protowire.Number = 1
 

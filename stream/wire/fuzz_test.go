@@ -11,7 +11,7 @@ import (
 // Decode accepts or refuses and never panics; what it accepts can be written
 // and read again, and is then the same.
 func FuzzDecode(f *testing.F) {
-	golden, err := os.ReadFile("testdata/record.v1.bin")
+	golden, err := os.ReadFile("testdata/record.v1.keymark.bin")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -24,6 +24,9 @@ type Record struct {
 	// dropped before they could be sent, since boot, by reason. The sum of all
 	// gaps in the numbers a receiver sees equals the sum of Drops.
 	Drops []Drop
+	// KeyMark is pseudonym.Keyring.Mark of the sensor's key: pseudonyms made
+	// under another key join with nothing. 0 if the sensor does not say.
+	KeyMark uint32
 }
 
 // Next is the sequence number after the last call.

@@ -35,7 +35,7 @@ func schema(t *testing.T) protoreflect.FileDescriptor {
 // library instead of ours; and what that library writes, ours reads.
 func TestThirdPartiesReadAndWriteRecords(t *testing.T) {
 	file := schema(t)
-	encoded, err := os.ReadFile("testdata/record.v1.bin")
+	encoded, err := os.ReadFile("testdata/record.v1.keymark.bin")
 	if err != nil {
 		t.Fatal(err)
 	}

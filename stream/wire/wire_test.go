@@ -53,31 +53,37 @@ func golden() *Record {
 		Calls:      []*event.Call{&full, &second, {ID: event.MakeID(0, 9), Sensor: "edge-1"}},
 		Heartbeats: []event.Heartbeat{{Source: "packets:eth0", LowNS: 1_763_700_000_000_000_000}, {Source: "log:a", Retired: true}},
 		Drops:      []Drop{{Reason: "spool_full", Calls: 12}},
+		KeyMark:    0xdeadbeef,
 	}
 }
 
 // The golden bytes are what earlier versions wrote: they must stay readable
-// and, as equal records have equal bytes, stay as they are.
+// and, as equal records have equal bytes, stay as they are. What was added
+// later stands in a file of its own.
 func TestGoldenBytes(t *testing.T) {
-	path := filepath.Join("testdata", "record.v1.bin")
-	got := golden().Append(nil)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
+	first := golden()
+	first.KeyMark = 0
+	for name, record := range map[string]*Record{"record.v1.bin": first, "record.v1.keymark.bin": golden()} {
+		path := filepath.Join("testdata", name)
+		got := record.Append(nil)
+		if *update {
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s: the record is written otherwise than before:\n got %x\nwant %x", name, got, want)
+		}
+		r, err := Decode(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, r, record)
 	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("the record is written otherwise than before:\n got %x\nwant %x", got, want)
-	}
-	r, err := Decode(want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	same(t, r, golden())
 }
 
 // A field that the encoder forgets would silently be lost on the way.
@@ -105,6 +111,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, got, want)
+		e.KeyMark = want.KeyMark
 		e.Reset(want.Sensor)
 		bound := e.Size()
 		for _, c := range want.Calls {
@@ -155,6 +162,7 @@ func drawRecord(t *rapid.T) *Record {
 		Sensor: rapid.SampledFrom([]string{"", "edge-1", "é"}).Draw(t, "sensor"),
 		Boot:   rapid.Uint64().Draw(t, "boot"), First: rapid.Uint64Range(0, math.MaxUint64-10).Draw(t, "first"),
 	}
+	r.KeyMark = rapid.Uint32().Draw(t, "key mark")
 	for range rapid.IntRange(0, 4).Draw(t, "calls") {
 		r.Calls = append(r.Calls, drawCall(t))
 	}

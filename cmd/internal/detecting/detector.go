@@ -12,6 +12,7 @@ import (
 	"lapwing/detect/standard"
 	"lapwing/event"
 	"lapwing/stream/kafka"
+	"lapwing/stream/wire"
 )
 
 // Config says what a Detector does. Zero durations have the defaults that
@@ -27,6 +28,10 @@ type Config struct {
 	// Expect names sensors that time waits for from the first record on, though
 	// they have not spoken.
 	Expect []string
+
+	// KeyMark is that of the deployment's key; sensors that say another are told
+	// of. 0: not compared.
+	KeyMark uint32
 
 	// Learn is how much of the log is read again where no snapshot fits; 0: all.
 	Learn          time.Duration
@@ -55,6 +60,7 @@ type Stats struct {
 	Detect     detect.Stats
 	Foreign    uint64 // of the calls observed, those of other cells
 	Active     bool   // it has the partitions
+	OtherKeys  int    // sensors whose records were made under another deployment key
 	Waits      string // what it waits for before it is ready; "" if it is
 	LowNS      int64  // event time up to which everything is judged
 	Sources    int    // that time waits for
@@ -76,6 +82,7 @@ type Detector struct {
 	states *stateLog
 	model  *model
 	boot   uint64
+	others map[string]bool // sensors with another key; only one session runs at a time
 
 	mu     sync.Mutex
 	gather *gathering
@@ -103,7 +110,7 @@ func New(cfg Config, b Broker) *Detector {
 		cfg.Now = time.Now
 	}
 	return &Detector{
-		cfg: cfg, broker: b, boot: uint64(cfg.Now().UnixMilli()),
+		cfg: cfg, broker: b, boot: uint64(cfg.Now().UnixMilli()), others: map[string]bool{},
 		states: &stateLog{broker: b, topic: cfg.Topics.State, prefix: statePrefix(cfg.Cell), now: cfg.Now, leftovers: map[string]bool{}},
 		model:  &model{broker: b, topic: cfg.Topics.Model, cell: cfg.Cell},
 	}
@@ -175,6 +182,23 @@ func (d *Detector) Work(process, claimed context.Context, partition int, committ
 	d.mu.Unlock()
 	<-g.done // the session still holds the claim
 	return nil
+}
+
+// maxOtherKeys sensors with another key are told of by name.
+const maxOtherKeys = 64
+
+// compare tells of a sensor whose pseudonyms were made under another key: what
+// it saw joins with nothing that others see.
+func (d *Detector) compare(r *wire.Record) {
+	if d.cfg.KeyMark == 0 || r.KeyMark == 0 || r.KeyMark == d.cfg.KeyMark {
+		return
+	}
+	if d.others[r.Sensor] || len(d.others) == maxOtherKeys {
+		return
+	}
+	d.others[r.Sensor] = true
+	d.count(func(s *Stats) { s.OtherKeys = len(d.others) })
+	d.cfg.Log.Error("a sensor has another deployment key: the people and tokens in its calls look like others to detection; give it the key file of this deployment (identity.key_file)", "sensor", r.Sensor)
 }
 
 // Stats returns a copy.

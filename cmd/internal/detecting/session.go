@@ -188,6 +188,7 @@ func (s *session) run(ctx context.Context) error {
 func (s *session) apply(ctx context.Context, p int, it item) error {
 	switch {
 	case it.err == nil:
+		s.d.compare(it.record)
 		s.f.Apply(p, it.message.Offset, it.record)
 		return s.tell(ctx)
 	case errors.Is(it.err, wire.ErrNewer):

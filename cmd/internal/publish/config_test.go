@@ -73,7 +73,7 @@ func TestOpenSaysWhatIsMissing(t *testing.T) {
 		c := Defaults()
 		c.Spool.Dir = t.TempDir()
 		tc.change(&c)
-		p, err := Open(t.Context(), &c, "s", nil)
+		p, err := Open(t.Context(), &c, "s", 1, nil)
 		if err == nil || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: %v, want %q in it", name, err, tc.says)
 		}

@@ -67,8 +67,8 @@ func clientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 }
 
 // Config is the section as the spool takes it.
-func (s *Spool) Config(sensor string, partitions int, log *slog.Logger) spool.Config {
-	c := spool.Config{Dir: s.Dir, Sensor: sensor, Partitions: partitions, MaxBytes: int64(s.MaxBytes), Linger: time.Duration(s.Linger), Log: log}
+func (s *Spool) Config(sensor string, keyMark uint32, partitions int, log *slog.Logger) spool.Config {
+	c := spool.Config{Dir: s.Dir, Sensor: sensor, KeyMark: keyMark, Partitions: partitions, MaxBytes: int64(s.MaxBytes), Linger: time.Duration(s.Linger), Log: log}
 	if !s.Sync {
 		c.Sync = spool.SyncNone
 	}
@@ -87,10 +87,10 @@ type Publisher struct {
 // reach bounds how long a start waits for the other end.
 const reach = 15 * time.Second
 
-// Open opens the spool of the named sensor, and looks once whether Kafka can
+// Open opens the spool of the named sensor, whose key has the given mark, and looks once whether Kafka can
 // be used. Brokers that cannot be reached are weather: the spool bridges it.
 // Brokers that refuse us, and topics that do not fit, are an error.
-func Open(ctx context.Context, c *Config, sensor string, log *slog.Logger) (*Publisher, error) {
+func Open(ctx context.Context, c *Config, sensor string, keyMark uint32, log *slog.Logger) (*Publisher, error) {
 	if c.Spool.Dir == "" {
 		return nil, errors.New("publish.spool.dir must name a directory: calls wait there while nobody takes them")
 	}
@@ -101,7 +101,7 @@ func Open(ctx context.Context, c *Config, sensor string, log *slog.Logger) (*Pub
 			return nil, fmt.Errorf("publish.https: %w", err)
 		}
 		p.To, p.ready = c.HTTPS.URL, true
-		p.Spool, err = spool.Open(c.Spool.Config(sensor, 1, log), sender)
+		p.Spool, err = spool.Open(c.Spool.Config(sensor, keyMark, 1, log), sender)
 		return p, err
 	}
 	cfg, err := c.Kafka.Client()
@@ -117,7 +117,7 @@ func Open(ctx context.Context, c *Config, sensor string, log *slog.Logger) (*Pub
 		p.kafka.Close()
 		return nil, err
 	}
-	p.Spool, err = spool.Open(c.Spool.Config(sensor, p.kafka.Partitions(), log), p.kafka.Sender())
+	p.Spool, err = spool.Open(c.Spool.Config(sensor, keyMark, p.kafka.Partitions(), log), p.kafka.Sender())
 	if err != nil {
 		p.kafka.Close()
 	}
