@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -125,4 +126,47 @@ func (r *Runner) configHash() string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:8])
+}
+
+// Benign does harmless worlds, everyday life and every harmless scenario of the
+// plan in turn, each with seeds of its own, until they held so many calls. What
+// each is handed is a function of the plan alone.
+func (r *Runner) Benign(ctx context.Context, p Plan, all []Scenario, calls int64, each func(*Score)) error {
+	choices := [][]simulate.Choice{nil}
+	for i := range all {
+		if s := &all[i]; !s.Attack && p.wants(s.ID) {
+			choices = append(choices, []simulate.Choice{{ID: s.ID}})
+		}
+	}
+	had := int64(0)
+	for seed := p.Seed0 + benignSeeds; had < calls; seed++ {
+		// Each seed is done whole, whatever the number of goroutines, and what is
+		// beyond the calls wanted is not handed on.
+		var batch []Run
+		for _, c := range choices {
+			batch = append(batch, p.run(seed, c))
+		}
+		err := r.All(ctx, batch, func(s *Score) {
+			if had < calls {
+				had += s.Calls
+				each(s)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// benignSeeds keeps the further harmless worlds apart from those of the plan.
+const benignSeeds = 1 << 32
+
+// Quick is a small plan that shows whether detection still works: one world of
+// each kind of attack, overt and slow, and the harmless worlds most like them.
+func Quick(seed0 uint64) Plan {
+	return Plan{
+		Seeds: 1, Seed0: seed0, Users: 200, Length: 6 * time.Hour, Everyday: 1, Levels: []string{"L1", "L3"},
+		Scenarios: []string{"A01", "A03", "A06", "A08", "A13", "A15", "A20", "A24", "A29", "A35", "B01", "B02", "B04", "B13", "B20"},
+	}
 }
