@@ -146,7 +146,7 @@ func (s *Series) endMinute(d *Design) {
 	s.total += n
 	phi := s.phi()
 	for t := MinuteHalf; t <= MinuteEight; t++ {
-		if s.cold && t != MinuteEight {
+		if s.cold && t == MinuteHalf {
 			continue
 		}
 		s.cusums[t].add(s.minute, x, n, n*s.ceiling, boosts[t], phi, 3*d.Level)
@@ -329,7 +329,7 @@ func (s *Series) evidence() float64 {
 func (s *Series) Taint() { s.tainted = true }
 
 // Cold reports whether the series is still judged by its design alone, and only
-// by the test that needs no history.
+// by tests that need no history.
 func (s *Series) Cold() bool { return s.cold }
 
 // Forecast is the baseline rate of this hour, Ceiling what is tested against.

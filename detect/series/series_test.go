@@ -191,7 +191,7 @@ func TestBoilingFrog(t *testing.T) {
 func TestCold(t *testing.T) {
 	d := testDesign()
 	for seed := range uint64(20) {
-		b := newBenign(seed, 10, .15, .2) // above the ceiling, below what the test tolerates
+		b := newBenign(seed, 10, .13, .2) // above the ceiling, below what the test tolerates
 		var s Series
 		feed(&s, b, d, Prior{}, 12*60, 0, func(int, float64) bool {
 			_, best := s.Best()

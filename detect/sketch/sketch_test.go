@@ -200,3 +200,37 @@ func BenchmarkBottom(b *testing.B) {
 		k++
 	}
 }
+
+// Every key with more than a k-th of the total is kept, and its least share is
+// below the truth by at most a k-th.
+func TestHeavy(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	h := NewHeavy(16)
+	counts, total := map[uint64]float64{}, 0.0
+	for range 20_000 {
+		k := uint64(rng.ExpFloat64() * 12)
+		if rng.IntN(3) == 0 {
+			k = 1000 + rng.Uint64N(5000)
+		}
+		h.Add(k, 1)
+		counts[k]++
+		total++
+	}
+	h.Fade(0.5)
+	found := map[uint64]bool{}
+	h.Least(func(k uint64, share float64) bool {
+		found[k] = true
+		if truth := counts[k] / total; share > truth+1e-9 || share < truth-1.0/16 {
+			t.Errorf("key %d has at least %.3f, in truth %.3f", k, share, truth)
+		}
+		return true
+	})
+	for k, n := range counts {
+		if n > total/16 && !found[k] {
+			t.Errorf("key %d with %.3f of everything is not kept", k, n/total)
+		}
+	}
+	if h.Total() != total/2 {
+		t.Errorf("total %.0f after fading, want %.0f", h.Total(), total/2)
+	}
+}
