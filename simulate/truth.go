@@ -8,6 +8,7 @@ type Truth struct {
 	App       string    `json:"app"`   // the kind of application
 	Style     string    `json:"style"` // identifiers, logins and answers, in words
 	Hosts     []string  `json:"hosts"`
+	Proxies   []string  `json:"proxies,omitempty"` // addresses of the proxies before the application, which add X-Forwarded-For
 	Start     time.Time `json:"start"`
 	End       time.Time `json:"end"`
 	Users     int       `json:"users"`
@@ -23,6 +24,7 @@ type Route struct {
 	Host       string `json:"host"`
 	Method     string `json:"method"`
 	Template   string `json:"route"`
+	Operation  string `json:"operation,omitempty"` // GraphQL operation or JSON-RPC method that shares the route with others
 	Documented bool   `json:"documented"`
 	Deprecated bool   `json:"deprecated,omitempty"`
 	Login      string `json:"login,omitempty"` // its part in authentication: password, mfa, refresh, forgot, reset, register

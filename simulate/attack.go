@@ -1,0 +1,4 @@
+package simulate
+
+// attackPlots are the attacks.
+func attackPlots() []plot { return nil }

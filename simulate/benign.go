@@ -1,0 +1,4 @@
+package simulate
+
+// benignPlots are harmless things that look like attacks.
+func benignPlots() []plot { return nil }

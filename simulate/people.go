@@ -1,0 +1,462 @@
+package simulate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// habits are how the people of one world behave; drawn once.
+type habits struct {
+	loginShare   float64 // of sessions that begin with a login
+	firstFailure float64 // of logins whose first attempt fails
+	abandon      float64
+	wrongUser    float64
+	unfamiliar   float64 // of logins from a device never seen
+	appShare     float64 // of people whose main device runs the application's own app
+	background   float64 // of visits that are the phone's own
+	broken       float64 // of screens with a broken link
+	medianMin    float64
+}
+
+// A person is somebody with an account, or a visitor without.
+type person struct {
+	account int32 // -1: a visitor
+	device  uint64
+	perDay  float64
+	tokens  [2]*token
+	trusted [2]bool
+	seen    bool
+}
+
+func (w *World) people(users int) {
+	r := newRandom(w.seed, "habits", 0)
+	w.habits = habits{loginShare: between(r, .03, .08), firstFailure: between(r, .05, .25), abandon: between(r, .01, .05), wrongUser: between(r, .01, .03),
+		unfamiliar: between(r, .02, .08), appShare: between(r, .3, .7), background: between(r, .1, .3), broken: between(r, .001, .006), medianMin: 6}
+	k := w.app.kind
+	for n := range users {
+		a := w.newAgent("person", uint64(n))
+		p := &person{account: int32(n), device: w.deviceOf(int32(n), 0)}
+		p.perDay = k.perDay * w.opts.Rate * logNormal(a.rng, 1, .8)
+		w.settle(a, p)
+	}
+	for n := range int(float64(users) * k.guests) {
+		a := w.newAgent("visitor", uint64(n))
+		p := &person{account: -1, device: a.rng.Uint64()}
+		p.perDay = .15 * w.opts.Rate * logNormal(a.rng, 1, 1)
+		w.settle(a, p)
+	}
+}
+
+// settle lets a person come again and again.
+func (w *World) settle(a *agent, p *person) {
+	a.play = func(a *agent) { w.visit(a, p) }
+	a.again = func(a *agent) int64 {
+		a.client, a.account = nil, nil
+		a.last = reply{}
+		return w.clock.next(a.rng, a.now, w.endNS, p.perDay)
+	}
+	if first := w.clock.next(a.rng, w.startNS, w.endNS, p.perDay); first > 0 {
+		w.start(a, first)
+	}
+}
+
+// deviceOf names the i-th device of an account.
+func (w *World) deviceOf(account int32, i int) uint64 {
+	return hash3(w.seed, uint64(account)+1, uint64(i)+0xd371ce)
+}
+
+// programOf is what runs on a device.
+func (w *World) programOf(device uint64) *program {
+	h := hash2(device, 0xa9)
+	x := float64(h>>11) / (1 << 53)
+	if hashed(mix(h), w.habits.appShare) {
+		return w.progs.pick(w.progs.apps, x)
+	}
+	return w.progs.pick(w.progs.browsers, x)
+}
+
+// egressOf is where a person's packets leave: at home, over a carrier, from an
+// office in its hours, through a VPN.
+func (w *World) egressOf(account int32, device uint64, prog *program, ns int64, r interface{ Float64() float64 }) *egress {
+	who := account
+	if who < 0 {
+		who = int32(device & (1<<30 - 1))
+	}
+	h := hash3(w.net.seed, uint64(uint32(who)), 17)
+	rng := newRandom(device, "egress", uint64(ns/60e9))
+	switch {
+	case hashed(h, .035):
+		p := w.net.byClass[vpn][h%uint64(len(w.net.byClass[vpn]))]
+		return pick(rng, p.shared)
+	case hashed(mix(h+1), .02):
+		return &egress{addr: w.net.byClass[hosting][h%uint64(len(w.net.byClass[hosting]))].v4At(uint64(uint32(who))), ports: rng.Uint32(), class: hosting}
+	}
+	if at, ok := w.net.officeOf[account]; ok && account >= 0 {
+		if hour, workday := w.clock.hour(ns); workday && hour >= 8 && hour < 18 && r.Float64() < .85 {
+			return w.net.offices[at]
+		}
+	}
+	if prog.phone && r.Float64() < .5 {
+		return w.net.cell(who, device, rng)
+	}
+	e := w.net.home(who, device, ns)
+	return &e
+}
+
+// visit is one session of a person.
+func (w *World) visit(a *agent, p *person) {
+	r, app := a.rng, w.app
+	slot := 0
+	if chance(r, .2) {
+		slot = 1
+	}
+	device := p.device
+	if slot == 1 {
+		device = mix(p.device + 1)
+	}
+	prog := w.programOf(device)
+	a.client = w.newClient(prog, device, w.egressOf(p.account, device, prog, a.now, r), a.now)
+	over := a.now + int64(min(logNormal(r, w.habits.medianMin, 1.2), 6*60)*60e9)
+	hop := w.nextHop(a)
+	screens := app.guestScreens
+	if p.account >= 0 {
+		screens = app.screens
+		if !w.enterSession(a, p, slot) {
+			return
+		}
+		if a.account.role != roleUser && len(app.staffScreens) > 0 && chance(r, .5) {
+			screens = app.staffScreens
+		}
+	} else if len(screens) == 0 {
+		return
+	}
+	if prog.phone && !prog.cookies && p.account >= 0 && chance(r, w.habits.background) {
+		w.backgroundSync(a)
+		return
+	}
+	if prog.cookies && chance(r, .5) {
+		w.openPage(a)
+	} else if !prog.cookies && chance(r, .3) {
+		a.issue(request{op: app.config})
+	}
+	for a.now < over {
+		if a.now > hop {
+			a.client.move(w.egressOf(p.account, device, prog, a.now, r))
+			hop = w.nextHop(a)
+		}
+		a.open(&screens[app.pickScreen(r.Float64(), screens)])
+		if chance(r, w.habits.broken) {
+			w.followBrokenLink(a)
+		}
+		a.think(4 * time.Second)
+	}
+	if a.client.token != nil && chance(r, .02) {
+		a.call(request{op: app.logout})
+		p.tokens[slot] = nil
+	}
+}
+
+func (a *application) pickScreen(x float64, screens []screen) int {
+	sum := 0.0
+	for i := range screens {
+		sum += screens[i].weight
+	}
+	x *= sum
+	for i := range screens {
+		if x -= screens[i].weight; x < 0 {
+			return i
+		}
+	}
+	return len(screens) - 1
+}
+
+// nextHop is when a phone gets another address.
+func (w *World) nextHop(a *agent) int64 {
+	if a.client.out.class != mobile {
+		return 1<<63 - 1
+	}
+	return a.now + int64(logBetween(a.rng, 5, 120)*60e9)
+}
+
+// enterSession brings a person in: with the session it still has, a refreshed
+// token, or a login. It is false when the person gave up.
+func (w *World) enterSession(a *agent, p *person, slot int) bool {
+	app, r := w.app, a.rng
+	acc := app.accounts[p.account]
+	a.account = acc
+	if app.style.auth == authKeyHeader || app.style.auth == authKeyQuery || app.style.auth == authBasic {
+		if p.tokens[0] == nil || p.tokens[0].epoch != acc.epoch {
+			p.tokens[0] = app.mint(acc, a.now-1, r, false)
+			p.tokens[0].expires = a.now + 3650*dayNS
+		}
+		a.client.token = p.tokens[0]
+		if app.style.auth != authBasic {
+			return true
+		}
+		if !chance(r, w.habits.loginShare) {
+			return true
+		}
+		return a.signIn(acc)
+	}
+	if !p.seen && !chance(r, .1) { // was here before the run began
+		p.tokens[0] = app.mint(acc, a.now-int64(r.Float64()*float64(app.style.tokenLife)*.9e9), r, false)
+		p.tokens[1] = app.mint(acc, a.now-int64(r.Float64()*float64(app.style.tokenLife)*.9e9), r, false)
+		p.trusted = [2]bool{true, true}
+	}
+	p.seen = true
+	if p.trusted[slot] {
+		a.client.trust = acc.n + 1
+	}
+	t := p.tokens[slot]
+	if t != nil && chance(r, w.habits.loginShare) { // logged out, cookies cleared, reinstalled
+		t = nil
+	}
+	switch {
+	case t != nil && t.valid(app, a.now):
+		a.client.token = t
+		return true
+	case t != nil && t.refresh != "" && t.epoch == acc.epoch && app.refresh != nil:
+		if rep := a.call(app.refreshRequest(t)); rep.token != nil {
+			a.client.token, p.tokens[slot] = rep.token, rep.token
+			return true
+		}
+	}
+	if chance(r, w.habits.unfamiliar) { // a new device, a friend's computer
+		device := r.Uint64()
+		prog := w.programOf(device)
+		out := a.client.out
+		if chance(r, .5) {
+			out = w.egressOf(-1, device, prog, a.now, r)
+		}
+		a.client = w.newClient(prog, device, out, a.now)
+	}
+	if !a.signIn(acc) {
+		p.tokens[slot] = nil
+		return false
+	}
+	p.tokens[slot], p.trusted[slot] = a.client.token, true
+	return true
+}
+
+// signIn is a person logging in, with the mistakes that people make. The
+// session is the client's then.
+func (a *agent) signIn(acc *account) bool { return a.signInFailing(acc, a.w.habits.firstFailure) }
+
+// signInFailing is signIn with a share of its own of first attempts that fail.
+func (a *agent) signInFailing(acc *account, first float64) bool {
+	w, r := a.w, a.rng
+	app, h := w.app, &w.habits
+	fail := first
+	for try := range 6 {
+		name, secret := app.loginName(acc), app.passwordOf(acc)
+		if acc.expired {
+			break
+		}
+		if chance(r, fail) {
+			switch x := r.Float64(); {
+			case x < h.wrongUser/max(.01, first):
+				name = typo(name, r.IntN(len(name)), byte('a'+r.IntN(26)))
+			case x < .7:
+				secret = typo(secret, r.IntN(len(secret)), byte('a'+r.IntN(26)))
+			default:
+				secret = pick(r, things) + pick(r, []string{"123", "2024", "!", "99"})
+			}
+		}
+		p := a.login(name, secret)
+		if p.ask != nil {
+			return a.giveCode(acc, p.ask)
+		}
+		if p.ok && p.token != nil {
+			a.client.token = p.token
+			return true
+		}
+		if p.limited {
+			return false
+		}
+		if chance(r, h.abandon*3) && try > 0 || chance(r, h.abandon) {
+			return false
+		}
+		fail = .3
+		a.think(7 * time.Second)
+		if try == 3 {
+			break
+		}
+	}
+	if app.forgot == nil {
+		return false
+	}
+	return a.resetPassword(acc)
+}
+
+func typo(s string, i int, c byte) string {
+	if i < 0 || i >= len(s) || s[i] == c {
+		return s + "1"
+	}
+	return s[:i] + string(c) + s[i+1:]
+}
+
+// giveCode answers a challenge; most get it right at once.
+func (a *agent) giveCode(acc *account, c *challenge) bool {
+	app, r := a.w.app, a.rng
+	for range 3 {
+		a.think(12 * time.Second)
+		code := c.code
+		if chance(r, .06) {
+			code = typo(code, r.IntN(len(code)), byte('0'+r.IntN(10)))
+		}
+		p := a.call(app.codeRequest(c, code))
+		if p.ok {
+			a.client.token, a.client.trust = p.token, acc.n+1
+			return true
+		}
+		if p.limited {
+			return false
+		}
+	}
+	return false
+}
+
+// resetPassword asks for a mail, reads it and sets a new password.
+func (a *agent) resetPassword(acc *account) bool {
+	app := a.w.app
+	a.call(app.forgotRequest(app.loginName(acc)))
+	if chance(a.rng, .3) || acc.resetCode == "" {
+		return false
+	}
+	a.sleep(time.Duration(logNormal(a.rng, 50, .8)) * time.Second)
+	p := a.call(app.resetRequest(app.loginName(acc), acc.resetCode))
+	if !p.ok {
+		return false
+	}
+	a.think(5 * time.Second)
+	p = a.login(app.loginName(acc), app.passwordOf(acc))
+	if p.ask != nil {
+		return a.giveCode(acc, p.ask)
+	}
+	if p.token == nil {
+		return false
+	}
+	a.client.token = p.token
+	return true
+}
+
+// register makes a new account and logs in.
+func (a *agent) register(email, secret string) *account {
+	app := a.w.app
+	p := a.call(app.registerRequest(email, secret))
+	if !p.ok || p.entered == nil {
+		return nil
+	}
+	acc := p.entered
+	a.account = acc
+	a.think(6 * time.Second)
+	if p = a.login(app.loginName(acc), app.passwordOf(acc)); p.token != nil {
+		a.client.token = p.token
+	}
+	return acc
+}
+
+// backgroundSync is what a phone does by itself: no pauses, the same few calls.
+func (w *World) backgroundSync(a *agent) {
+	app := w.app
+	a.issue(request{op: app.config})
+	for i, op := range app.sideOps {
+		if i == 3 {
+			break
+		}
+		a.sleep(5 * time.Millisecond)
+		a.issue(request{op: op})
+	}
+	a.sleepUntil(a.last.overNS)
+}
+
+// openPage is a browser that comes to the site itself.
+func (w *World) openPage(a *agent) {
+	app := w.app
+	a.call(request{op: app.page})
+	if chance(a.rng, .5) {
+		a.issue(request{op: app.asset})
+		a.sleep(4 * time.Millisecond)
+		a.issue(request{op: app.favicon})
+		a.sleep(4 * time.Millisecond)
+	}
+	a.issue(request{op: app.config})
+}
+
+// followBrokenLink asks for something that is gone, or never was.
+func (w *World) followBrokenLink(a *agent) {
+	app, r := w.app, a.rng
+	res := pick(r, app.resources)
+	h := hash2(app.seed, uint64(popular(r, 12, 1)))
+	q := request{method: "GET"}
+	switch {
+	case res.get != nil && res.access == public && app.style.api == apiREST && chance(r, .5):
+		q = request{op: res.get, id: res.id.like(r)}
+	default:
+		q.path = fmt.Sprintf("/%s/%s-%d", pick(r, []string{"img", "static", "assets", "content"}), things[h%uint64(len(things))], h>>20%40) + pick(r, []string{".png", ".css", ".js.map", ""})
+	}
+	a.call(q)
+}
+
+// Requests of the login family in the application's style.
+
+func (a *application) loginRequest(name, secret string) request {
+	q := request{op: a.login, name: name, secret: secret, anonymous: true}
+	switch {
+	case a.style.auth == authBasic:
+		q.auth = basic(name, secret)
+	case a.style.grant:
+		q.fields = []pair{{"grant_type", "password", false}, {"username", name, false}, {"password", secret, false}, {"client_id", a.kind.name + "-app", false}}
+	default:
+		q.fields = []pair{{a.loginField(), name, false}, {a.word("password"), secret, false}}
+	}
+	return q
+}
+
+func (a *application) codeRequest(c *challenge, code string) request {
+	return request{op: a.mfa, challenge: c, code: code, anonymous: true, fields: []pair{{"challenge", c.id, false}, {a.word("code"), code, false}}}
+}
+
+func (a *application) refreshRequest(t *token) request {
+	q := request{op: a.refresh, old: t, anonymous: true, fields: []pair{{"refresh_token", t.refresh, false}}}
+	if a.style.grant {
+		q.fields = append([]pair{{"grant_type", "refresh_token", false}}, q.fields...)
+	}
+	return q
+}
+
+func (a *application) forgotRequest(name string) request {
+	return request{op: a.forgot, name: name, anonymous: true, fields: []pair{{a.loginField(), name, false}}}
+}
+
+func (a *application) resetRequest(name, code string) request {
+	secret := ""
+	if acc := a.find(name); acc != nil {
+		next := *acc
+		next.changes++
+		secret = a.passwordOf(&next)
+	}
+	return request{op: a.reset, name: name, code: code, anonymous: true, fields: []pair{{a.loginField(), name, false}, {a.word("code"), code, false}, {a.word("password"), secret, false}}}
+}
+
+func (a *application) registerRequest(email, secret string) request {
+	local, _, _ := strings.Cut(email, "@")
+	return request{op: a.register, name: email, anonymous: true, fields: []pair{{a.word("email"), email, false}, {a.word("password"), secret, false}, {a.word("name"), strings.ReplaceAll(local, ".", " "), false}}}
+}
+
+// passwordRequest changes the password of who is logged in.
+func (a *application) passwordRequest(acc *account) request {
+	next := *acc
+	next.changes++
+	return request{op: a.password, secret: a.passwordOf(acc), fields: []pair{{"current", a.passwordOf(acc), false}, {a.word("password"), a.passwordOf(&next), false}}}
+}
+
+// couponRequest and payRequest ask for a code and a card.
+func (a *application) couponRequest(code string) request {
+	return request{op: a.coupon, code: code, fields: []pair{{a.word("code"), code, false}}}
+}
+
+func (a *application) payRequest(card, amount string) request {
+	return request{op: a.pay, code: card, fields: []pair{{a.word("amount"), amount, true}, {a.word("card"), card, false}, {"cvc", card[len(card)-3:], false}}}
+}

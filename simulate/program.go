@@ -1,0 +1,500 @@
+package simulate
+
+import (
+	"strconv"
+	"strings"
+)
+
+// slot is what stands in a header line that depends on the request.
+type slot uint8
+
+const (
+	slotFixed slot = iota
+	slotHost
+	slotAgent
+	slotLength
+	slotType
+	slotAuth
+	slotKey
+	slotCookie
+	slotOrigin
+	slotReferer
+	slotLanguage
+	slotVersion
+	slotDevice
+	slotBrand
+)
+
+var slotNames = map[string]slot{"{host}": slotHost, "{ua}": slotAgent, "{length}": slotLength, "{type}": slotType, "{auth}": slotAuth, "{key}": slotKey, "{cookie}": slotCookie,
+	"{origin}": slotOrigin, "{referer}": slotReferer, "{lang}": slotLanguage, "{version}": slotVersion, "{device}": slotDevice, "{brand}": slotBrand}
+
+type headerLine struct {
+	name, value string
+	slot        slot
+}
+
+// A program makes requests: it decides which header lines there are, their
+// order and their spelling.
+type program struct {
+	name    string
+	lines   []headerLine
+	agent   string // {v}: version, {a}: version of the application's own app
+	first   int    // version on 2026-03-02
+	weeks   int    // between two releases
+	cookies bool   // a browser: keeps cookies, names its origin
+	phone   bool
+	machine bool
+	bot     bool
+	conns   int
+	share   float64 // among its kind
+}
+
+// programText describes programs: a head of name, share, flags (b browser, p
+// phone, m machine, c crawler), connections, version and weeks between
+// releases, then the agent, then lines. Orders are those of the real programs.
+const programText = `
+= chrome-windows 24 b 6 145 4
+Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Safari/537.36
+Host: {host}
+Connection: keep-alive
+Content-Length: {length}
+sec-ch-ua-platform: "Windows"
+Authorization: {auth}
+X-Api-Key: {key}
+User-Agent: {ua}
+sec-ch-ua: {brand}
+Content-Type: {type}
+sec-ch-ua-mobile: ?0
+Accept: */*
+Origin: {origin}
+Sec-Fetch-Site: same-origin
+Sec-Fetch-Mode: cors
+Sec-Fetch-Dest: empty
+Referer: {referer}
+Accept-Encoding: gzip, deflate, br, zstd
+Accept-Language: {lang}
+Cookie: {cookie}
+= chrome-mac 9 b 6 145 4
+Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Safari/537.36
+Host: {host}
+Connection: keep-alive
+Content-Length: {length}
+sec-ch-ua-platform: "macOS"
+Authorization: {auth}
+X-Api-Key: {key}
+User-Agent: {ua}
+sec-ch-ua: {brand}
+Content-Type: {type}
+sec-ch-ua-mobile: ?0
+Accept: */*
+Origin: {origin}
+Sec-Fetch-Site: same-origin
+Sec-Fetch-Mode: cors
+Sec-Fetch-Dest: empty
+Referer: {referer}
+Accept-Encoding: gzip, deflate, br, zstd
+Accept-Language: {lang}
+Cookie: {cookie}
+= chrome-android 16 bp 6 145 4
+Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Mobile Safari/537.36
+Host: {host}
+Connection: keep-alive
+Content-Length: {length}
+sec-ch-ua-platform: "Android"
+Authorization: {auth}
+X-Api-Key: {key}
+User-Agent: {ua}
+sec-ch-ua: {brand}
+Content-Type: {type}
+sec-ch-ua-mobile: ?1
+Accept: */*
+Origin: {origin}
+Sec-Fetch-Site: same-origin
+Sec-Fetch-Mode: cors
+Sec-Fetch-Dest: empty
+Referer: {referer}
+Accept-Encoding: gzip, deflate, br
+Accept-Language: {lang}
+Cookie: {cookie}
+= edge 6 b 6 145 4
+Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Safari/537.36 Edg/{v}.0.0.0
+Host: {host}
+Connection: keep-alive
+Content-Length: {length}
+sec-ch-ua-platform: "Windows"
+Authorization: {auth}
+X-Api-Key: {key}
+User-Agent: {ua}
+sec-ch-ua: {brand}
+DNT: 1
+Content-Type: {type}
+sec-ch-ua-mobile: ?0
+Accept: */*
+Origin: {origin}
+Sec-Fetch-Site: same-origin
+Sec-Fetch-Mode: cors
+Sec-Fetch-Dest: empty
+Referer: {referer}
+Accept-Encoding: gzip, deflate, br, zstd
+Accept-Language: {lang}
+Cookie: {cookie}
+= firefox 8 b 6 147 4
+Mozilla/5.0 (X11; Linux x86_64; rv:{v}.0) Gecko/20100101 Firefox/{v}.0
+Host: {host}
+User-Agent: {ua}
+Accept: application/json, text/plain, */*
+Accept-Language: {lang}
+Accept-Encoding: gzip, deflate, br, zstd
+Content-Type: {type}
+Content-Length: {length}
+Authorization: {auth}
+X-Api-Key: {key}
+Origin: {origin}
+Connection: keep-alive
+Referer: {referer}
+Cookie: {cookie}
+Sec-Fetch-Dest: empty
+Sec-Fetch-Mode: cors
+Sec-Fetch-Site: same-origin
+Priority: u=4
+= safari-mac 8 b 6 19 26
+Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{v}.2 Safari/605.1.15
+Host: {host}
+Content-Type: {type}
+Accept: */*
+Authorization: {auth}
+X-Api-Key: {key}
+Sec-Fetch-Site: same-origin
+Accept-Language: {lang}
+Accept-Encoding: gzip, deflate, br
+Sec-Fetch-Mode: cors
+Origin: {origin}
+User-Agent: {ua}
+Referer: {referer}
+Content-Length: {length}
+Connection: keep-alive
+Sec-Fetch-Dest: empty
+Cookie: {cookie}
+= safari-ios 16 bp 6 19 26
+Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{v}.2 Mobile/15E148 Safari/604.1
+Host: {host}
+Accept: */*
+Authorization: {auth}
+X-Api-Key: {key}
+Content-Type: {type}
+Sec-Fetch-Site: same-origin
+Accept-Language: {lang}
+Accept-Encoding: gzip, deflate, br
+Sec-Fetch-Mode: cors
+Origin: {origin}
+Content-Length: {length}
+User-Agent: {ua}
+Referer: {referer}
+Connection: keep-alive
+Sec-Fetch-Dest: empty
+Cookie: {cookie}
+= samsung-internet 4 bp 6 28 16
+Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/{v}.0 Chrome/138.0.0.0 Mobile Safari/537.36
+Host: {host}
+Connection: keep-alive
+Content-Length: {length}
+Authorization: {auth}
+X-Api-Key: {key}
+sec-ch-ua-platform: "Android"
+User-Agent: {ua}
+sec-ch-ua-mobile: ?1
+Accept: */*
+Content-Type: {type}
+Origin: {origin}
+Sec-Fetch-Site: same-origin
+Sec-Fetch-Mode: cors
+Sec-Fetch-Dest: empty
+Referer: {referer}
+Accept-Encoding: gzip, deflate, br
+Accept-Language: {lang}
+Cookie: {cookie}
+= app-ios 40 p 4 0 0
+App/{a} CFNetwork/3860.300.31 Darwin/25.2.0
+Host: {host}
+Content-Type: {type}
+X-App-Version: {version}
+Accept: application/json
+Authorization: {auth}
+X-Api-Key: {key}
+Cookie: {cookie}
+Accept-Language: {lang}
+Accept-Encoding: gzip, deflate, br
+X-Device-Id: {device}
+User-Agent: {ua}
+Content-Length: {length}
+Connection: keep-alive
+= app-android 52 p 5 0 0
+okhttp/4.12.0
+X-App-Version: {version}
+X-Device-Id: {device}
+Authorization: {auth}
+X-Api-Key: {key}
+Accept-Language: {lang}
+Content-Type: {type}
+Content-Length: {length}
+Host: {host}
+Connection: Keep-Alive
+Accept-Encoding: gzip
+Cookie: {cookie}
+User-Agent: {ua}
+= app-flutter 8 p 3 0 0
+Dart/3.9 (dart:io)
+User-Agent: {ua}
+Accept-Encoding: gzip
+Content-Length: {length}
+Host: {host}
+Authorization: {auth}
+X-Api-Key: {key}
+Cookie: {cookie}
+Content-Type: {type}
+X-App-Version: {version}
+= python-requests 30 m 1 2 40
+python-requests/2.32.{v}
+Host: {host}
+User-Agent: {ua}
+Accept-Encoding: gzip, deflate
+Accept: */*
+Connection: keep-alive
+Authorization: {auth}
+X-Api-Key: {key}
+Cookie: {cookie}
+Content-Length: {length}
+Content-Type: {type}
+= go-http-client 18 m 4 0 0
+Go-http-client/1.1
+Host: {host}
+User-Agent: {ua}
+Content-Length: {length}
+Authorization: {auth}
+Cookie: {cookie}
+Content-Type: {type}
+X-Api-Key: {key}
+Accept-Encoding: gzip
+= axios 16 m 4 9 20
+axios/1.{v}.4
+Accept: application/json, text/plain, */*
+Content-Type: {type}
+Authorization: {auth}
+X-Api-Key: {key}
+Cookie: {cookie}
+User-Agent: {ua}
+Content-Length: {length}
+Accept-Encoding: gzip, compress, deflate, br
+Host: {host}
+Connection: keep-alive
+= java 14 m 4 21 26
+Java-http-client/{v}.0.6
+Connection: Upgrade, HTTP2-Settings
+Content-Length: {length}
+Host: {host}
+HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA
+Upgrade: h2c
+User-Agent: {ua}
+Accept: application/json
+Authorization: {auth}
+Content-Type: {type}
+Cookie: {cookie}
+X-Api-Key: {key}
+= curl 8 m 1 14 10
+curl/8.{v}.1
+Host: {host}
+User-Agent: {ua}
+Accept: */*
+Authorization: {auth}
+X-Api-Key: {key}
+Cookie: {cookie}
+Content-Type: {type}
+Content-Length: {length}
+= guzzle 8 m 1 9 60
+GuzzleHttp/7
+Host: {host}
+User-Agent: {ua}
+Authorization: {auth}
+X-Api-Key: {key}
+Cookie: {cookie}
+Content-Type: {type}
+Content-Length: {length}
+= aiohttp 6 m 8 13 20
+Python/3.13 aiohttp/3.{v}.2
+Host: {host}
+Authorization: {auth}
+X-Api-Key: {key}
+Accept: */*
+Accept-Encoding: gzip, deflate, br
+User-Agent: {ua}
+Cookie: {cookie}
+Content-Length: {length}
+Content-Type: {type}
+= googlebot 40 c 2 145 4
+Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Mobile Safari/537.36 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)
+Host: {host}
+Connection: keep-alive
+Accept: text/html,application/xhtml+xml,application/signed-exchange;v=b3,application/xml;q=0.9,*/*;q=0.8
+From: googlebot(at)googlebot.com
+User-Agent: {ua}
+Accept-Encoding: gzip, deflate, br
+= bingbot 25 c 2 145 4
+Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm) Chrome/{v}.0.0.0 Safari/537.36
+Cache-Control: no-cache
+Connection: Keep-Alive
+Pragma: no-cache
+Accept: */*
+Accept-Encoding: gzip, deflate, br
+From: bingbot(at)microsoft.com
+Host: {host}
+User-Agent: {ua}
+= gptbot 20 c 2 1 0
+Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.3; +https://openai.com/gptbot)
+Accept: */*
+From: gptbot(at)openai.com
+User-Agent: {ua}
+Accept-Encoding: gzip, br, deflate
+Host: {host}
+= uptime 10 m 1 0 0
+Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)
+Host: {host}
+User-Agent: {ua}
+Accept-Language: en-US,en;q=0.8
+Authorization: {auth}
+X-Api-Key: {key}
+Content-Type: {type}
+Content-Length: {length}
+Cookie: {cookie}
+Connection: close
+`
+
+type programs struct {
+	all                                []*program
+	browsers, apps, machines, crawlers []*program
+}
+
+func newPrograms() *programs {
+	ps := &programs{}
+	var p *program
+	for line := range strings.SplitSeq(strings.TrimSpace(programText), "\n") {
+		if head, ok := strings.CutPrefix(line, "= "); ok {
+			f := strings.Fields(head)
+			p = &program{name: f[0]}
+			p.share, _ = strconv.ParseFloat(f[1], 64)
+			p.cookies, p.phone = strings.Contains(f[2], "b"), strings.Contains(f[2], "p")
+			p.machine, p.bot = strings.Contains(f[2], "m"), strings.Contains(f[2], "c")
+			p.conns, _ = strconv.Atoi(f[3])
+			p.first, _ = strconv.Atoi(f[4])
+			p.weeks, _ = strconv.Atoi(f[5])
+			ps.all = append(ps.all, p)
+			switch {
+			case p.cookies:
+				ps.browsers = append(ps.browsers, p)
+			case p.machine:
+				ps.machines = append(ps.machines, p)
+			case p.bot:
+				ps.crawlers = append(ps.crawlers, p)
+			default:
+				ps.apps = append(ps.apps, p)
+			}
+			continue
+		}
+		if p.agent == "" {
+			p.agent = line
+			continue
+		}
+		name, value, _ := strings.Cut(line, ": ")
+		p.lines = append(p.lines, headerLine{name: name, value: value, slot: slotNames[value]})
+	}
+	return ps
+}
+
+// named returns a program by name, nil if there is none.
+func (ps *programs) named(name string) *program {
+	for _, p := range ps.all {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// pick draws by share.
+func (ps *programs) pick(from []*program, x float64) *program {
+	sum := 0.0
+	for _, p := range from {
+		sum += p.share
+	}
+	x *= sum
+	for _, p := range from {
+		if x -= p.share; x < 0 {
+			return p
+		}
+	}
+	return from[len(from)-1]
+}
+
+const (
+	weekNS  = 7 * 86_400_000_000_000
+	birthNS = 1_772_409_600_000_000_000 // 2026-03-02, when the first versions held
+)
+
+// agentOf returns the user agent of a device with the program at a time. Most
+// devices update within days of a release, some lag, one in twelve never does.
+func (p *program) agentOf(device uint64, nowNS int64, app string) string {
+	s := p.agent
+	if strings.Contains(s, "{v}") {
+		s = strings.ReplaceAll(s, "{v}", strconv.Itoa(p.version(device, nowNS)))
+	}
+	if strings.Contains(s, "{a}") {
+		s = strings.ReplaceAll(s, "{a}", app)
+	}
+	return s
+}
+
+func (p *program) version(device uint64, nowNS int64) int {
+	if p.weeks == 0 {
+		return p.first
+	}
+	h := hash2(device, hashText(0, p.name))
+	lag := int64(h % uint64(10*86_400_000_000_000))
+	if h>>50%12 == 0 {
+		return p.first - 3 - int(h>>56%9)
+	}
+	since := nowNS - birthNS - lag
+	period := int64(p.weeks) * weekNS
+	v := p.first + int(since/period)
+	if since < 0 {
+		v--
+	}
+	return max(1, v)
+}
+
+// appVersion is the version of the application's own app on a device: a
+// release every two weeks.
+func appVersion(device uint64, nowNS int64) string {
+	h := mix(device + 5)
+	n := 40 + (nowNS-birthNS-int64(h%uint64(12*86_400_000_000_000)))/(2*weekNS)
+	if h>>52%14 == 0 {
+		n = 31 + int64(h>>58%8)
+	}
+	return "7." + strconv.FormatInt(max(0, n), 10) + "." + strconv.FormatInt(int64(h>>40%2), 10)
+}
+
+var spoken = []string{"en-US,en;q=0.9", "de-DE,de;q=0.9,en;q=0.8", "fr-FR,fr;q=0.9,en;q=0.7", "es-ES,es;q=0.9", "pt-BR,pt;q=0.9,en;q=0.8", "nl-NL,nl;q=0.9,en;q=0.8", "en-GB,en;q=0.9", "it-IT,it;q=0.9", "pl-PL,pl;q=0.9"}
+
+// speaks draws an Accept-Language for a device; most people speak the
+// application's language.
+func speaks(language int, device uint64) string {
+	h := mix(device + 11)
+	if h%10 < 7 {
+		return spoken[language]
+	}
+	return spoken[h>>8%uint64(len(spoken))]
+}
+
+func deviceText(device uint64) string {
+	var b [36]byte
+	d := naming{kind: idUUID, seed: device, spread: permute(1<<60, device)}
+	return string(d.append(b[:0], 1))
+}
