@@ -10,11 +10,12 @@ import (
 	"lapwing/detect/scraping"
 	"lapwing/detect/usercheck"
 	"lapwing/event"
+	"lapwing/rules"
 )
 
 // SnapshotTypes names the stages that New makes.
 func (*Detection) SnapshotTypes() []any {
-	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*identity.Stage)(nil), (*credentials.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil), (*usercheck.Stage)(nil)}
+	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*identity.Stage)(nil), (*credentials.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil), (*usercheck.Stage)(nil), (*rules.Stage)(nil)}
 }
 
 // Unjudged says what a replay has to show a detection that goes on from a

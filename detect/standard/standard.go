@@ -13,12 +13,14 @@ import (
 	"lapwing/detect/identity"
 	"lapwing/detect/inventory"
 	"lapwing/detect/login"
+	"lapwing/detect/network"
 	"lapwing/detect/objects"
 	"lapwing/detect/probing"
 	"lapwing/detect/scraping"
 	"lapwing/detect/spec"
 	"lapwing/detect/usercheck"
 	"lapwing/event"
+	"lapwing/rules"
 )
 
 // Config is what detection needs to know.
@@ -30,6 +32,12 @@ type Config struct {
 	APIs       []API    // judged apart from each other; empty: all hosts together
 	// Here says which cells this process has, by name; nil: all of them.
 	Here func(cell string) bool
+	// Rules are the user's; nil: there are none. The rules in force may change at any time.
+	Rules *rules.Live
+	// Networks says where addresses belong; nil: nothing is known of any. Like the
+	// rules it is no part of what a snapshot must fit: both come and go while a
+	// detection runs.
+	Networks *network.Lookup
 }
 
 // A Cell is an engine with all its stages, for the calls of one API.
@@ -69,8 +77,16 @@ func newCell(cfg *Config, name string, specs *spec.Set, emit func(event.Alert)) 
 		api = ""
 	}
 	inv := inventory.New(inventory.Config{Specs: specs, Seed: cfg.Seed})
-	engine := detect.New(detect.Config{Sensor: cfg.Sensor, API: api, Seed: cfg.Seed, Historical: cfg.Historical}, emit, stages(cfg, inv)...)
+	engine := detect.New(detect.Config{Sensor: cfg.Sensor, API: api, Seed: cfg.Seed, Historical: cfg.Historical, Network: cfg.Networks.ForEngine()}, emit, stages(cfg, inv)...)
 	return &Cell{Engine: engine, inventory: inv}
+}
+
+// live is where the stage finds the rules.
+func (cfg *Config) live() *rules.Live {
+	if cfg.Rules == nil {
+		return rules.NewLive(nil)
+	}
+	return cfg.Rules
 }
 
 // stages lists what a call passes through: the models first, then the detectors.
@@ -84,6 +100,7 @@ func stages(cfg *Config, inv *inventory.Stage) []detect.Stage {
 		probing.New(cfg.Seed),
 		scraping.New(cfg.Seed),
 		usercheck.New(usercheck.Config{Seed: cfg.Seed}),
+		rules.New(cfg.live(), cfg.Seed),
 	}
 }
 
