@@ -43,6 +43,10 @@ func newFake(o simulate.Options) (World, error) {
 func (w *fakeWorld) person(u int, at time.Time) {
 	ip := netip.AddrFrom4([4]byte{198, 51, 100, byte(u)})
 	name := fmt.Sprintf("user%d@fake.example", u)
+	if u%6 == 0 {
+		w.login(at, ip, name, false, 0)
+		at = at.Add(20 * time.Second)
+	}
 	w.login(at, ip, name, true, 0)
 	for i := range 20 {
 		at = at.Add(time.Duration(5+w.rng.IntN(20)) * time.Second)

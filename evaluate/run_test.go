@@ -24,7 +24,7 @@ func TestRunScores(t *testing.T) {
 		}
 		p := attack.Parts[0]
 		if view == Log { // a log shows no accounts: what is told has another name
-			if p.Calls != 40 || attack.Calls != 60*21+40 {
+			if p.Calls != 40 || attack.Calls != 60*21+10+40 {
 				t.Errorf("%s: %+v", view, attack)
 			}
 			continue
