@@ -203,7 +203,8 @@ func (c *crowd) over(out sink) bool {
 
 // census tells the place what an actor has done there by now.
 func (s *Stage) census(o *detect.Observation, w *walker, key uint64, first bool, out sink) {
-	c := census{touches: w.touched - w.censused, first: first, anonymous: anonymous(o.Call)}
+	c := s.censuses.New()
+	*c = census{touches: w.touched - w.censused, first: first, anonymous: anonymous(o.Call)}
 	w.censused = w.touched
 	if w.touched >= firstCounted {
 		now := counted{set: true, clean: true}

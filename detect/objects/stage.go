@@ -38,6 +38,9 @@ type Stage struct {
 	asked   []uint64               `snapshot:"-"` // hashes of the identifiers in the request at hand
 	keys    []*named               `snapshot:"-"` // what the names of the identifiers in the response at hand say; nil for those of the request
 	stats   Stats
+
+	disclosures detect.Payloads[disclosure] `snapshot:"-"`
+	censuses    detect.Payloads[census]     `snapshot:"-"`
 }
 
 // Stats count what the stage did.
@@ -357,7 +360,8 @@ func (s *Stage) tell(o *detect.Observation, m *memory, host uint64, of noun, r *
 		return true
 	}
 	if teaches && !(r.Class == event.ClassInt && s.isOpen(state.Join(host, uint64(of)))) {
-		d := disclosure{class: state.Join(host, uint64(of)), actor: o.Actor, group: s.group(c), created: created}
+		d := s.disclosures.New()
+		*d = disclosure{class: state.Join(host, uint64(of)), actor: o.Actor, group: s.group(c), created: created}
 		if rotates(c.Actor.Kind) {
 			d.source = o.Source
 		}
@@ -410,14 +414,17 @@ func (s *Stage) Fact(f *detect.Fact, out *detect.Output) { s.fact(f, out) }
 
 func (s *Stage) fact(f *detect.Fact, out sink) {
 	switch p := f.Payload.(type) {
-	case disclosure:
-		s.disclosed(f.Key, p, f.AtNS, out)
+	case *disclosure:
+		d := *p
+		s.disclosures.Done(p)
+		s.disclosed(f.Key, d, f.AtNS, out)
 	case access:
 		s.accessed(f.Key, &p, f.AtNS, out)
 	case verdict:
 		s.foreign(&p, f.AtNS, out)
-	case census:
-		s.counts(f.Key, &p, f.AtNS, out)
+	case *census:
+		s.counts(f.Key, p, f.AtNS, out)
+		s.censuses.Done(p)
 	case part:
 		s.takes(f.Key, &p, f.AtNS, out)
 	}
