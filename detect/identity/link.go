@@ -3,7 +3,9 @@ package identity
 import (
 	"strconv"
 
+	"lapwing/detect"
 	"lapwing/detect/state"
+	"lapwing/event"
 )
 
 // A Link says whose a token is.
@@ -29,15 +31,26 @@ func TokenKey(seed uint64, token string) uint64 {
 	}
 	if len(token) == len(prefix)+digits && token[:len(prefix)] == prefix {
 		if key, err := strconv.ParseUint(token[len(prefix):], 16, 64); err == nil {
-			return key
+			return MintedKey(key << 16)
 		}
 	}
-	return state.Hash(seed, token) >> 16 // of another sensor's making
+	return state.Hash(seed, token) // of another sensor's making
 }
 
 // MintedKey is the key of a token handed out, from the hash of its reference
-// in the answer.
-func MintedKey(hash uint64) uint64 { return hash >> 16 }
+// in the answer. Pseudonyms of tokens hold 48 bits of it; all bits of a key
+// have to vary.
+func MintedKey(hash uint64) uint64 { return state.Join(hash>>16, 0x746f6b656e) }
+
+// SessionOf is the Session of the links that a successful login gives rise to.
+func SessionOf(o *detect.Observation) uint64 {
+	for i := range o.Call.IDs {
+		if id := &o.Call.IDs[i]; id.Response && id.Class == event.ClassSecret {
+			return MintedKey(id.Hash)
+		}
+	}
+	return state.Join(o.Source, uint64(o.AtNS))
+}
 
 // An Ask is the payload of a Fact to For under a token's key: whose is it? The
 // answer goes as a Fact with an Answer to stage To, under the key of the user.

@@ -156,13 +156,7 @@ func (s *Stage) learn(o *detect.Observation, token uint64, out *detect.Output) {
 		s.identifier(o, &link, out)
 	}
 	if link.Session == 0 {
-		link.SinceNS = o.AtNS
-		switch {
-		case n > 0:
-			link.Session = minted[0]
-		default:
-			link.Session = state.Join(o.Source, uint64(o.AtNS))
-		}
+		link.SinceNS, link.Session = o.AtNS, SessionOf(o)
 	}
 	s.remember(o, link)
 	for _, key := range minted[:n] {

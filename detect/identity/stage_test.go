@@ -212,7 +212,7 @@ func TestTablesAreBounded(t *testing.T) {
 func BenchmarkObserve(b *testing.B) {
 	stage, out := New(Config{Seed: 1}), &detect.Output{}
 	c := &event.Call{Token: tok(7), Status: 200, Method: "GET", Path: "/v1/orders/7"}
-	stage.Fact(&detect.Fact{Key: 7, AtNS: 1, Payload: learned{Link{User: 3, Name: "nm-a"}}}, out)
+	stage.Fact(&detect.Fact{Key: MintedKey(7 << 16), AtNS: 1, Payload: learned{Link{User: 3, Name: "nm-a"}}}, out)
 	b.ReportAllocs()
 	for b.Loop() {
 		o := detect.Observation{Call: c, AtNS: 2}

@@ -8,6 +8,7 @@ import (
 	"lapwing/detect/objects"
 	"lapwing/detect/probing"
 	"lapwing/detect/scraping"
+	"lapwing/detect/takeover"
 	"lapwing/detect/usercheck"
 	"lapwing/event"
 	"lapwing/rules"
@@ -15,7 +16,7 @@ import (
 
 // SnapshotTypes names the stages that New makes.
 func (*Detection) SnapshotTypes() []any {
-	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*identity.Stage)(nil), (*credentials.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil), (*usercheck.Stage)(nil), (*rules.Stage)(nil)}
+	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*identity.Stage)(nil), (*credentials.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil), (*usercheck.Stage)(nil), (*takeover.Stage)(nil), (*rules.Stage)(nil)}
 }
 
 // Unjudged says what a replay has to show a detection that goes on from a

@@ -18,6 +18,7 @@ import (
 	"lapwing/detect/probing"
 	"lapwing/detect/scraping"
 	"lapwing/detect/spec"
+	"lapwing/detect/takeover"
 	"lapwing/detect/usercheck"
 	"lapwing/event"
 	"lapwing/rules"
@@ -100,6 +101,7 @@ func stages(cfg *Config, inv *inventory.Stage) []detect.Stage {
 		probing.New(cfg.Seed),
 		scraping.New(cfg.Seed),
 		usercheck.New(usercheck.Config{Seed: cfg.Seed}),
+		takeover.New(takeover.Config{Seed: cfg.Seed}),
 		rules.New(cfg.live(), cfg.Seed),
 	}
 }

@@ -1,0 +1,199 @@
+package takeover
+
+import (
+	"strings"
+
+	"lapwing/detect"
+	"lapwing/detect/state"
+	"lapwing/event"
+)
+
+// change is what somebody did to an account after coming in.
+type change uint8
+
+const (
+	changeNone change = iota
+	changePassword
+	changeContact // e-mail address, telephone number: where resets go
+	changeFactor  // second factor put in or taken out
+	changePayout  // bank account, payout method, beneficiary
+	changeKey     // API key, personal token
+	changeExport  // everything at once
+	changes
+)
+
+var changeWords = [changes]string{"", "password", "contact address", "second factor", "payout", "key", "export"}
+
+var changeFeatures = [changes]string{"", "password_changed", "contact_changed", "second_factor_changed", "payout_changed", "key_made", "data_exported"}
+
+func set(list string) map[string]struct{} {
+	m := make(map[string]struct{})
+	for _, w := range strings.Fields(list) {
+		m[w] = struct{}{}
+	}
+	return m
+}
+
+// Segments of paths and names of operations, letters and digits only, that say
+// what is changed, in the languages of most of the web.
+var (
+	contactWords = set(`email emails emailaddress mailaddress changeemail emailchange updateemail contactemail phone phones phonenumber changephone mobile mobilenumber recoveryemail recoveryphone
+		emailaendern mailadresse telefon telefonnummer correo cambiarcorreo telefono courriel adressemail telephone emailadresse epost telefone celular`)
+	factorWords = set(`mfa 2fa tfa totp twofactor twofactorauth secondfactor authenticator authenticators webauthn passkey passkeys securitykeys disablemfa disable2fa enablemfa enable2fa mfadevices
+		backupcodes recoverycodes trusteddevices zweifaktor doublefacteur dosfactores`)
+	payoutWords = set(`payout payouts payoutmethod payoutmethods payoutaccount bankaccount bankaccounts bankdetails iban withdrawaladdress withdrawaladdresses beneficiary beneficiaries payee payees
+		paymentmethods paymentmethod directdebit walletaddress payoutsettings auszahlung auszahlungen bankverbindung bankkonto comptebancaire beneficiaire beneficiaires cuentabancaria cuentasbancarias
+		beneficiario beneficiarios contabancaria coordonneesbancaires rib rekeningnummer`)
+	keyWords = set(`apikey apikeys apitoken apitokens accesskeys accesskey personalaccesstokens accesstokens developerkeys servicekeys sshkeys deploykeys clientsecrets createapikey
+		createaccesstoken appspasswords apppasswords apischluessel clesapi clavesapi chavesapi`)
+	exportWords = set(`export exports exportall exportdata dataexport takeout downloadall downloaddata downloadmydata dump backup backups archive gdprexport datenexport exportieren exporter exportar
+		esporta exportuj fullexport bulkexport exportcsv`)
+	ownWords = set("me self profile account accounts settings user users customer customers member members profil konto compte cuenta perfil conta einstellungen parametres ajustes mein mon mi security preferences")
+	notWords = set("verify verification confirm resend send check exists available validate newsletter subscribe unsubscribe notifications search login challenge")
+)
+
+// changeOf says what a call changes, if it was answered as done.
+func (s *Stage) changeOf(o *detect.Observation) change {
+	c := o.Call
+	if c.Status < 200 || c.Status >= 400 || c.Token == "" && o.User == 0 {
+		return changeNone
+	}
+	if l := o.Login; l != nil {
+		if l.Class == detect.LoginChange && !l.Outcome.Failed() {
+			return changePassword
+		}
+		return changeNone
+	}
+	says := s.says(o)
+	switch {
+	case says == changeExport && (c.Method == "GET" || c.Method == "POST"):
+		return changeExport
+	case c.Method == "GET" || c.Method == "HEAD" || c.Method == "OPTIONS":
+		return changeNone
+	case says == changeKey && c.Method != "POST" && c.Method != "PUT":
+		return changeNone // a key that is taken away opens nothing
+	case says != changeNone && says != changeExport:
+		return says
+	}
+	if says == changeNone && s.own(o) {
+		return fieldChange(c)
+	}
+	return changeNone
+}
+
+// said is what the place of a call says about it.
+type said struct {
+	change change
+	own    bool // it is the caller's own account
+}
+
+func (s *Stage) says(o *detect.Observation) change { return s.place(o).change }
+func (s *Stage) own(o *detect.Observation) bool    { return s.place(o).own }
+
+// place reads the path of a call, remembered by route.
+func (s *Stage) place(o *detect.Observation) said {
+	c := o.Call
+	path := o.Route.Template
+	if path == "" {
+		path = c.PathShape
+	}
+	key := o.Route.Family
+	if key == 0 {
+		key = state.Hash(s.cfg.Seed, path)
+	}
+	if c.Operation != "" {
+		key = state.Join(key, state.Hash(s.cfg.Seed, c.Operation))
+	}
+	if known := s.places.Get(key); known != nil {
+		return *known
+	}
+	p := placeOf(path, c.Operation)
+	if known := s.places.Put(key, 0); known != nil {
+		*known = p
+	}
+	return p
+}
+
+func placeOf(path, operation string) (p said) {
+	segments := strings.Split(path[:min(len(path), 512)], "/")
+	if operation != "" {
+		operation = operation[:min(len(operation), 128)]
+		segments = append(segments, operation[strings.LastIndexAny(operation, "./ ")+1:])
+	}
+	for i, segment := range segments {
+		if segment == "" || segment[0] == '{' {
+			continue
+		}
+		w := plain(segment)
+		if _, no := notWords[w]; no {
+			return said{own: p.own}
+		}
+		if _, own := ownWords[w]; own {
+			p.own = true
+		}
+		last := i >= len(segments)-2 // the noun, or the noun with a verb or an identifier behind it
+		for _, l := range []struct {
+			words  map[string]struct{}
+			change change
+		}{{contactWords, changeContact}, {factorWords, changeFactor}, {payoutWords, changePayout}, {keyWords, changeKey}, {exportWords, changeExport}} {
+			if _, is := l.words[w]; is && last {
+				p.change = l.change
+			}
+		}
+	}
+	if p.change == changeContact && !p.own && operation == "" {
+		p.change = changeNone // /email/… elsewhere sends mail
+	}
+	return p
+}
+
+// fieldChange reads what is changed from the body of a call to the caller's own
+// account.
+func fieldChange(c *event.Call) change {
+	found := changeNone
+	for _, key := range c.Shape.Request.Keys {
+		if i := strings.LastIndexByte(key, ':'); i >= 0 {
+			key = key[:i]
+		}
+		key = plain(key[strings.LastIndexByte(key, '.')+1:])
+		if _, is := payoutWords[key]; is {
+			return changePayout
+		}
+		if key == "newpassword" || key == "currentpassword" || key == "oldpassword" {
+			return changePassword
+		}
+		if _, is := contactWords[key]; is {
+			found = changeContact
+		}
+		if _, is := factorWords[key]; is {
+			found = changeFactor
+		}
+	}
+	return found
+}
+
+// plain drops everything but letters and digits, a file extension, and case.
+func plain(s string) string {
+	if i := strings.LastIndexByte(s, '.'); i > 0 && len(s)-i <= 5 {
+		s = s[:i]
+	}
+	clean := true
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r > 0x7f:
+			return r
+		}
+		return -1
+	}, s)
+}

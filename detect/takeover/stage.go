@@ -1,0 +1,197 @@
+package takeover
+
+import (
+	"lapwing/detect"
+	"lapwing/detect/identity"
+	"lapwing/detect/state"
+	"lapwing/detect/tell"
+	"lapwing/event"
+)
+
+const (
+	// For is the name of this stage.
+	For = "takeover"
+
+	dayNS      = int64(24 * 60 * 60 * 1e9)
+	forgetNS   = 30 * dayNS
+	familiarNS = 45 * dayNS
+
+	// modelKey is the key under which frequencies are learned.
+	modelKey = 1
+	// clusterSalt and accounts share the stage's keys: clusters are told apart.
+	clusterSalt = 0x636c7573746572
+)
+
+// Config bounds a Stage. Its zero value is usable.
+type Config struct {
+	Seed     uint64 // of the hashes behind table keys; from the deployment key
+	Accounts int    // 0: 131,072
+	Sources  int    // clients that log in; 0: 65,536
+	Clusters int    // programs that log in; 0: 8,192
+	Familiar int    // (account, client, program or network) pairs in 45 days; 0: 1,048,576
+}
+
+// A Stage judges logins and what follows them. It implements detect.Stage.
+type Stage struct {
+	detect.NoClose
+	cfg      Config `snapshot:"same"`
+	accounts *state.Table[account]
+	sources  *state.Table[cluster]    // by client with fingerprint
+	clusters *state.Table[cluster]    // by fingerprint
+	places   *state.Table[said]       // by route
+	familiar *state.Filter            // what has come into an account
+	counted  *state.Filter            // (session, change) that the model has counted
+	model    model                    // in force
+	next     model                    // as learned in this tick
+	loans    detect.Payloads[attempt] `snapshot:"-"`
+	lessons  detect.Payloads[lesson]  `snapshot:"-"`
+}
+
+// New returns a Stage.
+func New(cfg Config) *Stage {
+	cfg.Accounts = def(cfg.Accounts, 131072)
+	cfg.Sources = def(cfg.Sources, 65536)
+	cfg.Clusters = def(cfg.Clusters, 8192)
+	cfg.Familiar = def(cfg.Familiar, 1<<20)
+	return &Stage{
+		cfg: cfg, accounts: state.NewTable[account](cfg.Accounts), sources: state.NewTable[cluster](cfg.Sources), clusters: state.NewTable[cluster](cfg.Clusters),
+		places: state.NewTable[said](4096), familiar: state.NewFilter(cfg.Familiar, familiarNS), counted: state.NewFilter(cfg.Familiar/8, forgetNS),
+	}
+}
+
+func def(v, otherwise int) int {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
+
+// Name returns For.
+func (s *Stage) Name() string { return For }
+
+// SnapshotTypes names the cases that incidents hold.
+func (*Stage) SnapshotTypes() []any { return []any{(*taken)(nil)} }
+
+// An attempt is one login on its way to the account, over its program.
+type attempt struct {
+	account uint64
+	name    string
+	in      bool
+	proves  bool // a password was right; a reset proves a mailbox, and makes its client known
+	arrived bool // at the account
+	client  uint64
+	source  uint64
+	program uint64
+	network uint64
+	session uint64
+	where   detect.Network
+	suspect float64
+	ref     event.EndpointRef
+	sample  event.CallSample
+}
+
+// changing is a change on its way to the account.
+type changing struct {
+	what   change
+	source uint64
+	sample event.CallSample
+}
+
+// Observe passes logins and changes on to the accounts they are about.
+func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
+	if l := o.Login; l != nil && l.Account != 0 && o.Call.Auth != event.AuthBasic {
+		s.logIn(o, out)
+	}
+	if o.Call.Method == "GET" && o.Call.Token == "" {
+		return
+	}
+	what := s.changeOf(o)
+	if what == changeNone {
+		return
+	}
+	c := changing{what: what, source: o.Source, sample: event.SampleOf(o.Call)}
+	switch token := identity.TokenKey(s.cfg.Seed, o.Call.Token); {
+	case token != 0:
+		out.Fact(identity.For, token, identity.Ask{To: For, Else: o.User, Payload: c})
+	case o.User != 0:
+		out.Fact(For, o.User, identity.Answer{Payload: c})
+	}
+}
+
+// logIn passes an attempt on.
+func (s *Stage) logIn(o *detect.Observation, out *detect.Output) {
+	l := o.Login
+	in := l.Outcome.Succeeded()
+	switch l.Class {
+	case detect.LoginPassword:
+		if !in && !l.Outcome.Failed() {
+			return
+		}
+	case detect.LoginReset, detect.LoginRegister:
+		if !in {
+			return
+		}
+	default:
+		return
+	}
+	c := o.Call
+	p := s.loans.New()
+	*p = attempt{
+		account: l.Account, name: l.Name, in: in, proves: l.Class == detect.LoginPassword,
+		client: o.Client, source: o.Source, program: state.Hash(s.cfg.Seed, c.Fingerprint), where: o.Network,
+		ref: tell.Endpoint(o), sample: event.SampleOf(c),
+	}
+	if asn := o.Network.ASN; asn != 0 {
+		p.network = state.Join(uint64(asn), 0x61736e)
+	} else {
+		a := tell.Prefix(c.Client).Addr().As16()
+		p.network = state.Hash(s.cfg.Seed, string(a[:]))
+	}
+	if in {
+		p.session = identity.SessionOf(o)
+	}
+	if p.proves {
+		if src := s.sources.Put(o.Source, o.AtNS); src != nil {
+			p.suspect = src.suspect(s.model.usual())
+			src.add(in)
+		}
+	}
+	out.Fact(For, state.Join(p.program, clusterSalt), p)
+}
+
+// Fact judges what concerns a program, an account or the model.
+func (s *Stage) Fact(f *detect.Fact, out *detect.Output) {
+	switch p := f.Payload.(type) {
+	case *attempt:
+		if p.arrived {
+			s.attempted(f, p, out)
+			s.loans.Done(p)
+			return
+		}
+		p.arrived = true
+		if p.proves {
+			if c := s.clusters.Put(f.Key, f.AtNS); c != nil {
+				p.suspect = max(p.suspect, c.suspect(s.model.usual()))
+				c.add(p.in)
+			}
+		}
+		out.Fact(For, p.account, p)
+	case identity.Answer:
+		if c, ok := p.Payload.(changing); ok {
+			s.changed(f, &p.Link, &c, out)
+		}
+	case *lesson:
+		s.next.add(p)
+		s.lessons.Done(p)
+	}
+}
+
+// teach sends a lesson to the model.
+func (s *Stage) teach(l lesson, out *detect.Output) {
+	p := s.lessons.New()
+	*p = l
+	out.Fact(For, modelKey, p)
+}
+
+// Advance puts in force what the tick taught.
+func (s *Stage) Advance(int64, *detect.Output) { s.model = s.next }
