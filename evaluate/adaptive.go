@@ -160,7 +160,7 @@ func (r *Runner) stage(ctx context.Context, a Adversary) (*stage, error) {
 		return nil, err
 	}
 	s := &stage{r: r, a: a, known: map[string]bool{}, props: newProps(r.keys())}
-	if s.view, err = newViewer(r.View, r.keys(), trusted(w)); err != nil {
+	if s.view, err = newViewer(r.View, r.keys()); err != nil {
 		return nil, err
 	}
 	err = w.Run(ctx, func(x *simulate.Exchange) error {

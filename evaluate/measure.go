@@ -37,7 +37,7 @@ func (r *Runner) Measure(ctx context.Context, o simulate.Options, calls int) (*M
 	if err != nil {
 		return nil, err
 	}
-	v, err := newViewer(r.View, keys, trusted(world))
+	v, err := newViewer(r.View, keys)
 	if err != nil {
 		return nil, err
 	}

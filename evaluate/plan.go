@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ type Plan struct {
 
 // Runs lists the runs of a plan over the scenarios that there are: seed by seed,
 // so that an interrupted report has something of everything.
-func (p Plan) Runs(all []Scenario) ([]Run, error) {
+func (p Plan) Runs(all []simulate.Scenario) ([]Run, error) {
 	if p.Seeds < 0 || p.Seeds > 100_000 || p.Everyday < 0 || p.Everyday > 1_000_000 {
 		return nil, fmt.Errorf("seeds must be 0 to 100,000 and worlds without attack 0 to 1,000,000")
 	}
@@ -114,13 +115,14 @@ func (r *Runner) Describe(runs []Run, version, command string) About {
 func (r *Runner) configHash() string {
 	cfg := r.config(r.keys(), nil)
 	data, err := json.Marshal(struct {
-		Config  any
+		Seed    uint64
+		Trusted []netip.Prefix
 		State   int
 		View    View
 		NoSpec  bool
 		Packets time.Duration
 		Logs    time.Duration
-	}{cfg.Seed, detect.StateVersion, r.View, r.NoSpec, packetLateness, logLateness})
+	}{cfg.Seed, trusted, detect.StateVersion, r.View, r.NoSpec, packetLateness, logLateness})
 	if err != nil {
 		return ""
 	}
@@ -131,7 +133,7 @@ func (r *Runner) configHash() string {
 // Benign does harmless worlds, everyday life and every harmless scenario of the
 // plan in turn, each with seeds of its own, until they held so many calls. What
 // each is handed is a function of the plan alone.
-func (r *Runner) Benign(ctx context.Context, p Plan, all []Scenario, calls int64, each func(*Score)) error {
+func (r *Runner) Benign(ctx context.Context, p Plan, all []simulate.Scenario, calls int64, each func(*Score)) error {
 	choices := [][]simulate.Choice{nil}
 	for i := range all {
 		if s := &all[i]; !s.Attack && p.wants(s.ID) {

@@ -11,7 +11,7 @@ import (
 	"lapwing/simulate"
 )
 
-var fakeScenarios = []Scenario{{ID: "A01", Levels: []string{"L1", "L2"}, Attack: true, Twin: true}, {ID: "B01"}}
+var fakeScenarios = []simulate.Scenario{{ID: "A01", Levels: []string{"L1", "L2"}, Attack: true, Twin: true}, {ID: "B01"}}
 
 // An attack is found, its twin is silent, and everyday life is; static rules
 // are asked about the same calls.

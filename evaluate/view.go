@@ -44,7 +44,7 @@ type viewer struct {
 	text    []byte // backs the names and values of fields
 }
 
-func newViewer(view View, keys *pseudonym.Keyring, trusted []netip.Prefix) (*viewer, error) {
+func newViewer(view View, keys *pseudonym.Keyring) (*viewer, error) {
 	if view != Packets && view != Log {
 		return nil, fmt.Errorf("view %q is neither %s nor %s", view, Packets, Log)
 	}

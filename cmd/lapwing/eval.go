@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lapwing/evaluate"
+	"lapwing/simulate"
+)
+
+type evalFlags struct {
+	plan        evaluate.Plan
+	view        string
+	out         string
+	reasons     string
+	benignCalls int64
+	measure     int
+	noSpec      bool
+	quick       bool
+}
+
+func newEval(c *common) *cobra.Command {
+	f := &evalFlags{}
+	cmd := &cobra.Command{
+		Use:   "eval",
+		Short: "Measure detection on made-up traffic, beside static rules",
+		Long: `Make up worlds of API traffic, attacked in known ways or harmless in difficult
+ones, detect over them, and print the scorecard: how much is found, how soon, how
+much harm was done before, and how often it cries wolf. Static rules with their
+published numbers see the same calls. Equal flags give equal results.
+
+  lapwing eval --quick                            a couple of minutes
+  lapwing eval --scenario 'A0*' --level L3        the slow attacks on logins
+  lapwing eval --seeds 30 -o markdown             the whole scorecard; hours
+
+Ctrl-C prints what there is.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return eval(cmd.Context(), c, f) },
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&f.plan.Seeds, "seeds", 3, "worlds of each scenario and level")
+	flags.Uint64Var(&f.plan.Seed0, "seed0", 1, "first seed")
+	flags.StringArrayVar(&f.plan.Scenarios, "scenario", nil, "only scenarios of this name, such as A15 or 'B*' (repeatable)")
+	flags.StringSliceVar(&f.plan.Levels, "level", nil, "only attacks of these levels: L1, L2, L3, L4")
+	flags.IntVar(&f.plan.Users, "users", 0, "people of a world (0: the seed chooses)")
+	flags.DurationVar(&f.plan.Length, "length", 0, "length of a world (0: a day, or what its scenario needs)")
+	flags.IntVar(&f.plan.Everyday, "everyday", -1, "worlds without any scenario (-1: as many as seeds, none with --scenario)")
+	flags.BoolVar(&f.plan.NoTwins, "no-twins", false, "leave out the harmless doubles of attacks")
+	flags.Int64Var(&f.benignCalls, "benign-calls", 0, "go on with harmless worlds until they held so many calls")
+	flags.StringVar(&f.view, "view", string(evaluate.Packets), "what kind of sensor sees the worlds: packet, log")
+	flags.BoolVar(&f.noSpec, "no-spec", false, "never give detection the application's description")
+	flags.IntVar(&f.measure, "measure", 0, "at the end, take time and memory of detection alone over so many calls")
+	flags.StringVar(&f.out, "out", "", "write to this file instead of standard output")
+	flags.StringVar(&f.reasons, "reasons", "", "with -o markdown: a file of text to end the page with")
+	flags.BoolVar(&f.quick, "quick", false, "a small fixed subset for continuous integration")
+	return cmd
+}
+
+func eval(ctx context.Context, c *common, f *evalFlags) error {
+	format, err := c.format("table", "json", "markdown")
+	if err != nil {
+		return err
+	}
+	var reasons []byte
+	if f.reasons != "" {
+		if reasons, err = os.ReadFile(f.reasons); err != nil {
+			return fmt.Errorf("--reasons: %w", err)
+		}
+	}
+	r, runs, err := f.prepare()
+	if err != nil {
+		return err
+	}
+	report := &evaluate.Report{About: r.Describe(runs, version, command(f))}
+	p := &evalProgress{total: len(runs), began: time.Now(), calls: f.benignCalls}
+	add := func(s *evaluate.Score) {
+		report.Add(s)
+		p.done(s)
+	}
+	err = r.All(ctx, runs, add)
+	if err == nil && f.benignCalls > 0 {
+		err = r.Benign(ctx, f.plan, simulate.Scenarios(), f.benignCalls, add)
+	}
+	if err == nil && f.measure > 0 {
+		report.Measured, err = r.Measure(ctx, simulate.Options{Seed: f.plan.Seed0, Users: f.plan.Users, Length: f.plan.Length}, f.measure)
+	}
+	p.end()
+	if errors.Is(err, context.Canceled) {
+		report.About.Partial, err = true, nil
+	}
+	if err != nil {
+		return err
+	}
+	report.Finish()
+	return f.write(format, report, string(reasons))
+}
+
+// prepare checks the flags and lists the runs.
+func (f *evalFlags) prepare() (*evaluate.Runner, []evaluate.Run, error) {
+	r := &evaluate.Runner{View: evaluate.View(f.view), NoSpec: f.noSpec, Make: func(o simulate.Options) (evaluate.World, error) { return simulate.New(o) }}
+	if r.View != evaluate.Packets && r.View != evaluate.Log {
+		return nil, nil, usageError("--view %q is neither packet nor log", f.view)
+	}
+	if f.benignCalls < 0 || f.measure < 0 || f.measure > 10_000_000 {
+		return nil, nil, usageError("--benign-calls must not be negative, --measure be 0 to 10000000")
+	}
+	if f.quick {
+		f.plan = evaluate.Quick(f.plan.Seed0)
+	}
+	if f.plan.Everyday < 0 {
+		f.plan.Everyday = 0
+		if len(f.plan.Scenarios) == 0 {
+			f.plan.Everyday = f.plan.Seeds
+		}
+	}
+	runs, err := f.plan.Runs(simulate.Scenarios())
+	if err != nil {
+		return nil, nil, usageError("%w", err)
+	}
+	return r, runs, nil
+}
+
+func (f *evalFlags) write(format string, report *evaluate.Report, reasons string) (err error) {
+	var out io.Writer = os.Stdout
+	if f.out != "" {
+		var files outputs
+		defer files.abort()
+		w, err := files.create(f.out)
+		if err != nil {
+			return err
+		}
+		if err := printScorecard(w, format, report, reasons); err != nil {
+			return err
+		}
+		return files.commit()
+	}
+	b := bufio.NewWriter(out)
+	return errors.Join(printScorecard(b, format, report, reasons), b.Flush())
+}
+
+func printScorecard(w io.Writer, format string, report *evaluate.Report, reasons string) error {
+	switch format {
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetIndent("", " ")
+		return e.Encode(report)
+	case "markdown":
+		return report.Markdown(w, reasons)
+	}
+	return report.Table(w)
+}
+
+// command is what a reader would type for the same report.
+func command(f *evalFlags) string {
+	if f.quick {
+		return "lapwing eval --quick"
+	}
+	parts := []string{"lapwing eval"}
+	for _, arg := range os.Args[min(2, len(os.Args)):] {
+		if !strings.HasPrefix(arg, "--out") {
+			parts = append(parts, arg)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// evalProgress tells on stderr how far it is.
+type evalProgress struct {
+	total, n int
+	calls    int64 // of harmless worlds wanted
+	had      int64
+	began    time.Time
+	shown    time.Time
+}
+
+func (p *evalProgress) done(s *evaluate.Score) {
+	p.n++
+	p.had += s.Calls
+	now := time.Now()
+	if now.Sub(p.shown) < time.Second {
+		return
+	}
+	p.shown = now
+	fmt.Fprintf(os.Stderr, "\r%d runs of %d, %d calls, %s   ", p.n, max(p.n, p.total), p.had, now.Sub(p.began).Round(time.Second))
+}
+
+func (p *evalProgress) end() {
+	if !p.shown.IsZero() {
+		fmt.Fprintln(os.Stderr)
+	}
+}
