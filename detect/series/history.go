@@ -90,11 +90,11 @@ const young = 3
 const halfLife = 24
 
 // rate estimates the rate of an hour from the days kept, and how much exposure
-// that stands on.
+// there was in all of them.
 func (h *history) rate(hour int64) (rate, exposure float64) {
-	all, exposed := h.overall(hour)
-	if len(h.days) < young || exposed == 0 {
-		return all, exposed
+	all, exposure := h.overall(hour)
+	if len(h.days) < young || exposure == 0 {
+		return all, exposure
 	}
 	var slots [3 * keptDays]slot
 	n := h.alike(hour, slots[:0], true)
@@ -105,9 +105,9 @@ func (h *history) rate(hour int64) (rate, exposure float64) {
 	// what an hour of the day says of itself is weighed against what all hours say
 	const shrink = 5
 	if all <= 0 {
-		return r, e
+		return r, exposure
 	}
-	return (r*e + shrink) / (e + shrink/all), e
+	return (r*e + shrink) / (e + shrink/all), exposure
 }
 
 type slot struct{ x, n float64 }

@@ -275,9 +275,16 @@ func (s *Series) begin(hour int64, d *Design, p Prior) {
 func (s *Series) wobbleOf(hour int64, p Prior) float64 {
 	var buf [keptDays]float32
 	list := buf[:0]
+	counts, hours := 1.0, 0.0 // in hours measured, and their number
 	for i := range s.history.days {
-		if d := &s.history.days[i]; d.measured >= wobbleHours {
-			list = append(list, d.excess)
+		d := &s.history.days[i]
+		if d.measured < wobbleHours {
+			continue
+		}
+		list = append(list, d.excess)
+		hours += float64(d.measured)
+		for k := range d.n {
+			counts += unpack(d.x[k]) * float64(d.measured) / 24
 		}
 	}
 	switch {
@@ -294,7 +301,9 @@ func (s *Series) wobbleOf(hour int64, p Prior) float64 {
 	for _, v := range list {
 		sum += float64(v)
 	}
-	return max(wobbleLeast, min(wobbleWithin*math.Sqrt(max(0, sum/float64(len(list)))), wobbleMost))
+	// Small counts show little of a wobble: the error of the estimate is allowed for.
+	square := sum/float64(len(list)) + math.Sqrt2/(counts/hours*math.Sqrt(hours))
+	return max(wobbleLeast, min(wobbleWithin*math.Sqrt(max(0, square)), wobbleMost))
 }
 
 // wobbleOfDays is the same for whole days: 1.48 times the median shortfall.
