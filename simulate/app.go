@@ -129,7 +129,7 @@ type application struct {
 	serverV6 []netip.AddrPort
 
 	login, mfa, refresh, logout, forgot, reset, register, me, meUpdate, password, coupon, pay, otp *operation
-	health, config, search, robots, favicon, asset, spec, introspect, page, internal               *operation
+	health, config, search, robots, favicon, asset, spec, introspect, page, internal, unsubscribe  *operation
 
 	words map[string]string // field names, by concept
 }
@@ -199,6 +199,25 @@ func (r *resource) of(owner int32, to []uint32) []uint32 {
 		to = kept
 	}
 	return to
+}
+
+// span returns how many objects an owner has, deleted ones among them.
+func (r *resource) span(owner int32) int {
+	n := len(r.mine[owner])
+	if owner >= 0 && int(owner)+1 < len(r.starts) {
+		n += int(r.starts[owner+1] - r.starts[owner])
+	}
+	return n
+}
+
+// nth returns the i-th object of an owner, the newest first, without a list of
+// them all: some owners have millions.
+func (r *resource) nth(owner int32, i int) uint32 {
+	mine := r.mine[owner]
+	if i < len(mine) {
+		return mine[len(mine)-1-i]
+	}
+	return uint32(r.order.at(uint64(r.starts[owner+1]) - 1 - uint64(i-len(mine))))
 }
 
 func (r *resource) exists(n uint32) bool {

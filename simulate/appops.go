@@ -307,6 +307,8 @@ func (a *application) buildSundry(r *rand.Rand) {
 	a.pay = add(opPay, "POST", p+"/checkout/"+a.style.paths.join(lookUp(a.language, "payment").one), false)
 	a.pay.body = []string{a.word("amount"), a.word("card"), "cvc"}
 	a.config = add(opConfig, "GET", p+"/config", true)
+	a.unsubscribe = add(opConfig, "GET", p+"/unsubscribe", true)
+	a.unsubscribe.query = []string{"u"}
 	a.health = add(opHealth, "GET", pick(r, []string{"/healthz", "/health", "/ping", "/status", "/actuator/health"}), true)
 	a.health.documented = chance(r, .3)
 	a.robots = add(opRobots, "GET", "/robots.txt", true)

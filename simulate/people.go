@@ -140,21 +140,55 @@ func (w *World) visit(a *agent, p *person) {
 	} else if !prog.cookies && chance(r, .3) {
 		a.issue(request{op: app.config})
 	}
-	for a.now < over {
+	a.roam(screens, over, func() {
 		if a.now > hop {
 			a.client.move(w.egressOf(p.account, device, prog, a.now, r))
 			hop = w.nextHop(a)
 		}
-		a.open(&screens[app.pickScreen(r.Float64(), screens)])
+		p.tokens[slot] = a.client.token
+	})
+	if a.client.token != nil && chance(r, .02) {
+		a.call(request{op: app.logout})
+		p.tokens[slot] = nil
+	}
+}
+
+// roam opens one screen after another until a time. Before each it calls
+// before, and it renews a session that has run out.
+func (a *agent) roam(screens []screen, over int64, before func()) {
+	w, r := a.w, a.rng
+	for a.now < over && len(screens) > 0 {
+		if t := a.client.token; t != nil && !t.valid(w.app, a.now) && !a.renew(t) {
+			return
+		}
+		if before != nil {
+			before()
+		}
+		a.open(&screens[w.app.pickScreen(r.Float64(), screens)])
 		if chance(r, w.habits.broken) {
 			w.followBrokenLink(a)
 		}
 		a.think(4 * time.Second)
 	}
-	if a.client.token != nil && chance(r, .02) {
-		a.call(request{op: app.logout})
-		p.tokens[slot] = nil
+}
+
+// renew replaces a credential that is no longer good: by a refresh, or by
+// logging in once more. What the program first hears is a refusal.
+func (a *agent) renew(t *token) bool {
+	app := a.w.app
+	a.call(request{op: app.me})
+	if t.refresh != "" && !t.revoked && t.epoch == app.accounts[t.account].epoch {
+		if p := a.call(app.refreshRequest(t)); p.token != nil {
+			a.client.token = p.token
+			return true
+		}
 	}
+	a.client.token = nil
+	if app.style.auth == authKeyHeader || app.style.auth == authKeyQuery || app.style.auth == authBasic {
+		a.client.token = app.mint(app.accounts[t.account], a.now, a.rng, false)
+		return true
+	}
+	return a.signIn(app.accounts[t.account])
 }
 
 func (a *application) pickScreen(x float64, screens []screen) int {

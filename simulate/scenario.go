@@ -47,7 +47,9 @@ type Scenario struct {
 // A plot is a scenario with the function that sets it up.
 type plot struct {
 	Scenario
-	run func(*cast)
+	run    func(*cast)
+	length func(level string) time.Duration // that a world needs; nil: a day
+	suits  func(*application) bool          // what the application must be like; nil: anything
 }
 
 func plots() []plot {
@@ -232,6 +234,9 @@ func (w *World) complete() {
 		t.Parts = append(t.Parts, p)
 	}
 	for _, px := range w.proxies {
+		if w.untrusted {
+			break // nobody tells the sensor about them
+		}
 		t.Proxies = append(t.Proxies, px[0].addr.String())
 	}
 	for _, op := range w.app.ops {

@@ -23,6 +23,7 @@ type World struct {
 	nextID  uint64
 
 	proxies   [][]pool // by proxy, by host
+	untrusted bool     // the proxies are at public addresses that no sensor knows
 	origins   []string
 	analytics bool    // its pages set cookies of analytics
 	slowness  float64 // of its servers
@@ -63,9 +64,6 @@ type fault struct {
 // New draws a world from its options. It fails for options that name an
 // unknown application or scenario.
 func New(o Options) (*World, error) {
-	if o.Length == 0 {
-		o.Length = 24 * time.Hour
-	}
 	if o.Start.IsZero() {
 		o.Start = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	}
@@ -79,7 +77,6 @@ func New(o Options) (*World, error) {
 		return nil, fmt.Errorf("a world must lie between the years 1990 and 2200 and last at most ten years")
 	}
 	w := &World{opts: o, seed: mix(o.Seed + 0x9e3779b97f4a7c15), startNS: o.Start.UnixNano()}
-	w.endNS = w.startNS + int64(o.Length)
 	w.now = w.startNS
 	r := newRandom(w.seed, "world", 0)
 	k := kinds[r.IntN(len(kinds))]
@@ -88,6 +85,10 @@ func New(o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Length == 0 {
+		o.Length = usualLength(chosen)
+	}
+	w.opts, w.endNS = o, w.startNS+int64(o.Length)
 	if len(chosen) > 0 && o.App == "" {
 		k = fitting(chosen, k, newRandom(w.seed, "fitting", 0))
 	}
@@ -101,7 +102,7 @@ func New(o Options) (*World, error) {
 	}
 	w.progs = newPrograms()
 	w.net = newNetworks(w.seed, users)
-	w.app = newApplication(k, w.seed, users, w.startNS)
+	w.app = w.suitable(chosen, func(seed uint64) *application { return newApplication(k, seed, users, w.startNS) })
 	for _, h := range w.app.hosts {
 		w.origins = append(w.origins, "https://"+h)
 	}

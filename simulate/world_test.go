@@ -16,7 +16,9 @@ func TestSmoke(t *testing.T) {
 		err = w.Run(context.Background(), func(x *Exchange) error {
 			status[x.Status]++
 			for _, h := range x.RequestHeaders {
-				if h.Name == "User-Agent" && len(h.Value) < 60 { machine++ }
+				if h.Name == "User-Agent" && len(h.Value) < 60 {
+					machine++
+				}
 			}
 			return nil
 		})
