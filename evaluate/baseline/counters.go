@@ -1,6 +1,9 @@
 package baseline
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A leak is a leaky bucket: it takes an event, loses one every leakNS, and
 // spills when it holds more than room. A distinct bucket takes each value once
@@ -105,6 +108,33 @@ func (w *window) sweep(nowNS int64) {
 			delete(w.keys, k)
 		}
 	}
+}
+
+// atLeast reports whether list has n different values of what.
+func atLeast(n int, list []happened, what func(happened) uint64) bool {
+	if len(list) < n {
+		return false
+	}
+	if n <= few {
+		return atLeastFew(n, list, what)
+	}
+	return distinct(list, what) >= n
+}
+
+// few values are compared one by one.
+const few = 16
+
+func atLeastFew(n int, list []happened, what func(happened) uint64) bool {
+	var room [few]uint64
+	values := room[:0]
+	for _, h := range list {
+		if v := what(h); !slices.Contains(values, v) {
+			if values = append(values, v); len(values) >= n {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // distinct counts the values of what among list.

@@ -75,7 +75,7 @@ func aws() []rule {
 			}, func(now int64) { bySession.sweep(now); failedBySession.sweep(now) }},
 		{Rule{"aws-atp/token-reuse", "a token used from more than 5 addresses in 30 min", source, "volume"},
 			func(s *seen, fire func(event.Entity)) {
-				if s.with != 0 && distinct(reuse.add(s.with, happened{atNS: s.atNS, a: s.from}), first) > 5 {
+				if s.with != 0 && atLeast(6, reuse.add(s.with, happened{atNS: s.atNS, a: s.from}), first) {
 					fire(token(s))
 				}
 			}, reuse.sweep},
@@ -117,7 +117,7 @@ func elastic() []rule {
 					return
 				}
 				list := spray.add(s.place, happened{atNS: s.atNS, a: s.from, b: s.who})
-				if len(list) >= 25 && distinct(list, first) >= 5 && distinct(list, second) >= 8 && most(list, second) <= 5 {
+				if len(list) >= 25 && atLeast(5, list, first) && atLeast(8, list, second) && most(list, second) <= 5 {
 					fire(event.Entity{Kind: event.KindEndpoint, Value: s.call.Method + " " + s.call.Host + s.call.PathShape})
 				}
 			}, spray.sweep},
@@ -127,7 +127,7 @@ func elastic() []rule {
 					return
 				}
 				list := brute.add(s.who, happened{atNS: s.atNS, a: s.from})
-				if len(list) >= 10 && distinct(list, first) >= 5 {
+				if len(list) >= 10 && atLeast(5, list, first) {
 					fire(account(s))
 				}
 			}, brute.sweep},
@@ -137,7 +137,7 @@ func elastic() []rule {
 					return
 				}
 				list := fuzz.add(s.from, happened{atNS: s.atNS, a: s.path})
-				if len(list) > 500 && distinct(list, first) > 250 {
+				if len(list) > 500 && atLeast(251, list, first) {
 					fire(client(s))
 				}
 			}, fuzz.sweep},
@@ -208,7 +208,7 @@ func panther() []rule {
 					return
 				}
 				list := spray.add(s.from, happened{atNS: s.atNS, a: s.who})
-				if len(list) > 10 && distinct(list, first) > 5 {
+				if len(list) > 10 && atLeast(6, list, first) {
 					fire(client(s))
 				}
 			}, spray.sweep},
