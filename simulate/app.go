@@ -128,8 +128,8 @@ type application struct {
 	servers  []netip.AddrPort
 	serverV6 []netip.AddrPort
 
-	login, mfa, refresh, logout, forgot, reset, register, me, meUpdate, password, coupon, pay, otp *operation
-	health, config, search, robots, favicon, asset, spec, introspect, page, internal, unsubscribe  *operation
+	login, mfa, refresh, logout, forgot, reset, register, me, meUpdate, password, coupon, pay, otp         *operation
+	health, config, search, robots, favicon, asset, spec, introspect, page, internal, unsubscribe, gateway *operation
 
 	words map[string]string // field names, by concept
 }

@@ -37,6 +37,7 @@ const (
 	opSpec
 	opPage
 	opInternal
+	opGateway // the one path of GraphQL and JSON-RPC, asked by hand
 )
 
 // An operation is one thing that can be asked of the application.
@@ -317,6 +318,12 @@ func (a *application) buildSundry(r *rand.Rand) {
 	a.page = add(opPage, "GET", "/", true)
 	a.spec = add(opSpec, "GET", pick(r, []string{"/openapi.json", "/swagger.json", "/v3/api-docs", "/docs/openapi.json"}), true)
 	a.internal = add(opInternal, "GET", "/internal/"+pick(r, []string{"export", "debug", "metrics/users", "dump", "cache/stats"}), true)
+	switch a.style.api {
+	case apiGraphQL:
+		a.gateway = add(opGateway, "POST", p+"/graphql", true)
+	case apiRPC:
+		a.gateway = add(opGateway, "POST", p+"/rpc", true)
+	}
 	for _, op := range []*operation{a.robots, a.favicon, a.asset, a.page, a.spec, a.internal} {
 		op.documented = false
 	}

@@ -32,6 +32,9 @@ func (n *routeNode) child(seg string) *routeNode {
 func (a *application) buildRoutes() {
 	a.byRoot = &routeNode{}
 	for _, op := range a.ops {
+		if op.name != "" && a.style.api != apiMethodPath {
+			continue // has no path of its own
+		}
 		n := a.byRoot
 		for seg := range strings.SplitSeq(strings.TrimPrefix(strings.Join(op.parts, ""), "/"), "/") {
 			n = n.child(seg)

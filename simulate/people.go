@@ -225,13 +225,14 @@ func (w *World) enterSession(a *agent, p *person, slot int) bool {
 			p.tokens[0].expires = a.now + 3650*dayNS
 		}
 		a.client.token = p.tokens[0]
-		if app.style.auth != authBasic {
-			return true
-		}
 		if !chance(r, w.habits.loginShare) {
 			return true
 		}
-		return a.signIn(acc)
+		if !a.signIn(acc) { // to the portal, where the keys are shown
+			return false
+		}
+		p.tokens[0] = a.client.token
+		return true
 	}
 	if !p.seen && !chance(r, .1) { // was here before the run began
 		p.tokens[0] = app.mint(acc, a.now-int64(r.Float64()*float64(app.style.tokenLife)*.9e9), r, false)

@@ -289,11 +289,8 @@ Host: {host}
 Connection: keep-alive
 = java 14 m 4 21 26
 Java-http-client/{v}.0.6
-Connection: Upgrade, HTTP2-Settings
 Content-Length: {length}
 Host: {host}
-HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA
-Upgrade: h2c
 User-Agent: {ua}
 Accept: application/json
 Authorization: {auth}
