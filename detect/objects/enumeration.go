@@ -31,6 +31,7 @@ type walker struct {
 	learned     counted
 	censused    int32   // of touched: told to the place
 	shared      counted // foreign objects: told to the place
+	shown       int32   // distinct objects that were read and others may read
 	guessed     int32   // distinct objects that no answer told of and that were not answered
 	tale        *enumerationCase
 }
@@ -65,6 +66,9 @@ func (s *Stage) enumerated(o *detect.Observation, r *event.IDRef, p *param, key 
 	w := s.walkers.Put(state.Join(o.Actor, key), o.AtNS)
 	if w == nil {
 		return
+	}
+	if how == read && !s.classes.Get(state.Join(state.Hash(s.seed, o.Call.Host), uint64(of))).private() {
+		s.reads(o, w, key, r.Hash, know == unknown, out)
 	}
 	if w.touched++; w.touched == 1 && p != nil && o.Call.Source == event.SourcePacket {
 		p.began(know)

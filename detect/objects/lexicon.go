@@ -8,7 +8,7 @@ import (
 
 const (
 	lexiconSlots = 2048 // more words than the keys and paths of one API
-	longestKept  = 96   // bytes; longer texts are worked out each time
+	longestKept  = 192  // bytes; longer texts are worked out each time
 )
 
 // A lexicon remembers what was worked out of the texts seen last: one for each

@@ -36,6 +36,9 @@ func (s *Stage) named(o *detect.Observation, m *memory, out sink) {
 	if p == nil || w == nil {
 		return
 	}
+	if how == read {
+		s.reads(o, w, key, state.Hash(s.seed, o.Call.Path), false, out)
+	}
 	w.touched++
 	if how == missing {
 		w.undisclosed++

@@ -18,6 +18,8 @@ type nouns struct {
 	keys  lexicon[*named]
 	paths lexicon[noun]
 	words lexicon[noun]
+	// agents holds the programs behind user agents.
+	agents lexicon[uint64]
 	// What publics, documents and people hold, as nouns.
 	publics, documents, people map[noun]bool
 }

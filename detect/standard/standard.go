@@ -10,11 +10,13 @@ import (
 
 	"lapwing/detect"
 	"lapwing/detect/credentials"
+	"lapwing/detect/distributed"
 	"lapwing/detect/identity"
 	"lapwing/detect/inventory"
 	"lapwing/detect/login"
 	"lapwing/detect/network"
 	"lapwing/detect/objects"
+	"lapwing/detect/overlap"
 	"lapwing/detect/probing"
 	"lapwing/detect/scraping"
 	"lapwing/detect/spec"
@@ -97,9 +99,11 @@ func stages(cfg *Config, inv *inventory.Stage) []detect.Stage {
 		login.New(login.Config{Seed: cfg.Seed}),
 		identity.New(identity.Config{Seed: cfg.Seed}),
 		credentials.New(credentials.Config{Seed: cfg.Seed}),
+		distributed.New(distributed.Config{Seed: cfg.Seed}),
 		objects.New(cfg.Seed),
 		probing.New(cfg.Seed),
 		scraping.New(cfg.Seed),
+		overlap.New(cfg.Seed),
 		usercheck.New(usercheck.Config{Seed: cfg.Seed}),
 		takeover.New(takeover.Config{Seed: cfg.Seed}),
 		rules.New(cfg.live(), cfg.Seed),
