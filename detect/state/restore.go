@@ -6,6 +6,7 @@ import "errors"
 // only the entries.
 func (t *Table[V]) Restored() error {
 	size := 0
+	t.children = nil
 	for i := range t.slots {
 		s := &t.slots[i]
 		if len(s.entries) > t.perSlot || s.hand < 0 || s.hand > 0 && int(s.hand) >= len(s.entries) {
@@ -24,6 +25,12 @@ func (t *Table[V]) Restored() error {
 				return errors.New("a key of a table stands in the wrong place")
 			}
 			s.index.put(e.key, int32(j))
+			if e.parent != 0 {
+				if t.children == nil {
+					t.children = make([]uint32, tags)
+				}
+				t.children[e.parent]++
+			}
 			size++
 		}
 	}

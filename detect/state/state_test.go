@@ -54,6 +54,64 @@ func TestTableProtects(t *testing.T) {
 	}
 }
 
+// Keys that come once, however many, leave alone who comes again.
+func TestTableKeepsWhoComesAgain(t *testing.T) {
+	const regulars = 2000
+	table := NewTable[int](16 * Slots)
+	rng := rand.New(rand.NewPCG(6, 6))
+	var known []uint64
+	for range regulars {
+		known = append(known, rng.Uint64())
+	}
+	now := int64(0)
+	for range 3 {
+		for _, k := range known {
+			table.Put(k, now)
+		}
+		now += 2 * againNS
+	}
+	for range 1_000_000 {
+		k := rng.Uint64()
+		table.Put(k, now)
+		table.Put(k, now+1) // at once: not again
+		now += 1000
+	}
+	kept := 0
+	for _, k := range known {
+		if table.Get(k) != nil {
+			kept++
+		}
+	}
+	if kept < regulars*99/100 {
+		t.Errorf("%d of %d who came again are kept", kept, regulars)
+	}
+}
+
+// One network cannot take a table for itself.
+func TestTableQuota(t *testing.T) {
+	const capacity = 100 * Slots
+	table := NewTable[int](capacity)
+	rng := rand.New(rand.NewPCG(8, 8))
+	over := 0
+	for n := range 50_000 {
+		if _, o := table.PutOf(rng.Uint64(), 99, int64(n)); o {
+			over++
+		}
+	}
+	if table.Len() != capacity/quotaShare || over != 50_000-table.Len() || table.Over() != int64(over) {
+		t.Errorf("%d held, %d over", table.Len(), over)
+	}
+	if v, o := table.PutOf(1, 98, 1); v == nil || o {
+		t.Error("another network was held to the same share")
+	}
+	var some uint64
+	table.Each(func(k uint64, _ int64, _ *int) bool { some = k; return k == 1 })
+	table.Delete(some)
+	if v, _ := table.PutOf(some+Slots, 99, 1); v == nil {
+		t.Error("a place that was given back was not given out again")
+	}
+}
+
 func TestFilterRemembersAndForgets(t *testing.T) {
 	const n, period = 10_000, int64(1000)
 	f := NewFilter(n, period)

@@ -11,9 +11,16 @@ const Slots = 256
 const maxPerSlot = 1<<cellBits - 1
 
 // A Table maps keys to values of type V and holds at most its capacity. When a
-// slot is full, the new key takes the place of the least recently used key of
-// the lowest protection among a bounded sample of that slot; a key protected
-// higher than every candidate's is never pushed out by an unprotected one.
+// slot is full, the new key takes the place of one among a bounded sample of
+// that slot: of the lowest protection, and there of those that were not used
+// again ten to twenty seconds after they came, or later, the least recently
+// used. So a flood of keys that come once washes itself out, and leaves alone
+// who comes again and whom there is evidence against; a key protected higher
+// than every candidate's is never pushed out by an unprotected one.
+//
+// Keys may be put in as children of a parent, such as the network that an
+// address belongs to. The children of one parent hold at most a fiftieth of the
+// table; what does not fit, the caller is told, and counts for the parent.
 //
 // Memory grows slot by slot with the keys, so that no call waits for more than
 // the 256th part of a table to be moved: besides its value an entry takes 24
@@ -22,12 +29,17 @@ const maxPerSlot = 1<<cellBits - 1
 //
 // Pointers that Get and Put return are valid until the next Put.
 type Table[V any] struct {
-	slots   [Slots]slot[V]
-	perSlot int `snapshot:"same"`
-	evicted int64
-	refused int64
-	size    int
-	onEvict func(key uint64, v *V)
+	slots     [Slots]slot[V]
+	perSlot   int `snapshot:"same"`
+	perParent int `snapshot:"same"`
+	evicted   int64
+	refused   int64
+	size      int
+	over      int64
+	onEvict   func(key uint64, v *V)
+	// children counts the entries by the tag of their parent; nil while none
+	// has one. Parents that share a tag share a quota.
+	children []uint32 `snapshot:"-"`
 }
 
 type slot[V any] struct {
@@ -41,13 +53,33 @@ type entry[V any] struct {
 	usedNS     int64
 	protection uint8
 	live       bool
+	again      bool   // used again later than its first seconds
+	parent     uint16 // tag of the parent; 0: none
+	born       uint16 // when it came, in units of againNS that wrap after a week
 	value      V
+}
+
+const (
+	// againNS to twice as long after it came first, a key that is used has come
+	// again: a burst has not.
+	againNS = int64(10e9)
+	// quotaShare is the part of a table that the children of one parent may hold.
+	quotaShare = 50
+	tags       = 1 << 16
+)
+
+func (e *entry[V]) use(nowNS int64) {
+	if uint16(nowNS/againNS)-e.born >= 2 {
+		e.again = true
+	}
+	e.usedNS = max(e.usedNS, nowNS)
 }
 
 // NewTable makes a table for at most capacity keys (rounded up to a multiple
 // of Slots, and at most 256 million).
 func NewTable[V any](capacity int) *Table[V] {
-	return &Table[V]{perSlot: min(max(1, (capacity+Slots-1)/Slots), maxPerSlot)}
+	perSlot := min(max(1, (capacity+Slots-1)/Slots), maxPerSlot)
+	return &Table[V]{perSlot: perSlot, perParent: max(leastQuota, perSlot*Slots/quotaShare)}
 }
 
 // OnEvict has fn called with each key that is pushed out, before it is gone.
@@ -92,7 +124,7 @@ func (t *Table[V]) Touch(key uint64, nowNS int64) *V {
 		return nil
 	}
 	e := &s.entries[i]
-	e.usedNS = max(e.usedNS, nowNS)
+	e.use(nowNS)
 	return &e.value
 }
 
@@ -102,14 +134,52 @@ func (t *Table[V]) Put(key uint64, nowNS int64) *V {
 	s := &t.slots[key%Slots]
 	if i := s.find(key); i >= 0 {
 		e := &s.entries[i]
-		e.usedNS = max(e.usedNS, nowNS)
+		e.use(nowNS)
 		return &e.value
 	}
-	return t.take(s, key, nowNS)
+	return t.take(s, key, 0, nowNS)
+}
+
+// PutOf is Put for a child of parent. It returns nil and over if the parent has
+// its full share of the table: then what is learned is the parent's.
+func (t *Table[V]) PutOf(key, parent uint64, nowNS int64) (v *V, over bool) {
+	s := &t.slots[key%Slots]
+	if i := s.find(key); i >= 0 {
+		e := &s.entries[i]
+		e.use(nowNS)
+		return &e.value, false
+	}
+	if t.children == nil {
+		t.children = make([]uint32, tags)
+	}
+	tag := tagOf(parent)
+	if int(t.children[tag]) >= t.perParent {
+		t.over++
+		return nil, true
+	}
+	v = t.take(s, key, tag, nowNS)
+	if v != nil {
+		t.children[tag]++
+	}
+	return v, false
+}
+
+// leastQuota is what one parent may hold of the smallest tables.
+const leastQuota = 64
+
+// tagOf is never 0.
+func tagOf(parent uint64) uint16 { return uint16(parent*spread>>48) | 1 }
+
+// gone takes an entry out of the share of its parent.
+func (t *Table[V]) gone(e *entry[V]) {
+	if e.parent != 0 {
+		t.children[e.parent]--
+	}
+	t.size--
 }
 
 // take makes a new entry.
-func (t *Table[V]) take(s *slot[V], key uint64, nowNS int64) *V {
+func (t *Table[V]) take(s *slot[V], key uint64, parent uint16, nowNS int64) *V {
 	i := int32(len(s.entries))
 	if len(s.entries) < t.perSlot {
 		s.grow(t.perSlot)
@@ -125,10 +195,10 @@ func (t *Table[V]) take(s *slot[V], key uint64, nowNS int64) *V {
 			}
 			s.forget(v.key)
 			t.evicted++
-			t.size--
+			t.gone(v)
 		}
 	}
-	s.entries[i] = entry[V]{key: key, usedNS: nowNS, live: true}
+	s.entries[i] = entry[V]{key: key, usedNS: nowNS, live: true, parent: parent, born: uint16(nowNS / againNS)}
 	s.index.put(key, i)
 	t.size++
 	return &s.entries[i].value
@@ -183,12 +253,22 @@ func (s *slot[V]) victim() int32 {
 		if e.protection == unevictable {
 			continue
 		}
-		if best < 0 || e.protection < s.entries[best].protection ||
-			e.protection == s.entries[best].protection && e.usedNS < s.entries[best].usedNS {
+		if best < 0 || e.sooner(&s.entries[best]) {
 			best = s.hand
 		}
 	}
 	return best
+}
+
+// sooner reports whether e is pushed out before o.
+func (e *entry[V]) sooner(o *entry[V]) bool {
+	switch {
+	case e.protection != o.protection:
+		return e.protection < o.protection
+	case e.again != o.again:
+		return o.again
+	}
+	return e.usedNS < o.usedNS
 }
 
 // Protect sets how hard key is to push out: 0 not at all, 255 never. A
@@ -206,9 +286,9 @@ func (t *Table[V]) Delete(key uint64) {
 	s := &t.slots[key%Slots]
 	if i := s.find(key); i >= 0 {
 		s.forget(key)
+		t.gone(&s.entries[i])
 		s.entries[i] = entry[V]{}
 		s.hand = (i + int32(len(s.entries)) - 1) % int32(len(s.entries))
-		t.size--
 	}
 }
 
@@ -226,7 +306,9 @@ func (t *Table[V]) Each(fn func(key uint64, usedNS int64, v *V) bool) {
 }
 
 // Len is how many keys the table holds; Evicted how many it pushed out;
-// Refused how many it could not take.
+// Refused how many it could not take; Over how many were above the share of
+// their parent.
 func (t *Table[V]) Len() int       { return t.size }
+func (t *Table[V]) Over() int64    { return t.over }
 func (t *Table[V]) Evicted() int64 { return t.evicted }
 func (t *Table[V]) Refused() int64 { return t.refused }

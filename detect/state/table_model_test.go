@@ -10,13 +10,28 @@ import (
 // A plainTable is what Table promises, as simply as it can be said: entries by
 // arrival, found by looking at each.
 type plainTable struct {
-	perSlot int
-	slots   [Slots]struct {
+	perSlot   int
+	perParent int
+	slots     [Slots]struct {
 		entries []entry[int]
 		hand    int
 	}
 	evicted []uint64
 	refused int64
+	over    int64
+}
+
+// quota is how many more children of a parent may come.
+func (t *plainTable) quota(tag uint16) int {
+	n := t.perParent
+	for i := range t.slots {
+		for _, e := range t.slots[i].entries {
+			if e.live && e.parent == tag {
+				n--
+			}
+		}
+	}
+	return n
 }
 
 func (t *plainTable) find(key uint64) *entry[int] {
@@ -29,10 +44,14 @@ func (t *plainTable) find(key uint64) *entry[int] {
 	return nil
 }
 
-func (t *plainTable) put(key uint64, now int64) *entry[int] {
+func (t *plainTable) put(key uint64, parent uint16, now int64) *entry[int] {
 	if e := t.find(key); e != nil {
-		e.usedNS = max(e.usedNS, now)
+		e.use(now)
 		return e
+	}
+	if parent != 0 && t.quota(parent) <= 0 {
+		t.over++
+		return nil
 	}
 	s := &t.slots[key%Slots]
 	i := len(s.entries)
@@ -50,7 +69,18 @@ func (t *plainTable) put(key uint64, now int64) *entry[int] {
 			if e.protection == unevictable {
 				continue
 			}
-			if i < 0 || e.protection < s.entries[i].protection || e.protection == s.entries[i].protection && e.usedNS < s.entries[i].usedNS {
+			if i < 0 {
+				i = s.hand
+				continue
+			}
+			rank := func(e *entry[int]) [3]int64 {
+				r := [3]int64{int64(e.protection), 0, e.usedNS}
+				if e.again {
+					r[1] = 1
+				}
+				return r
+			}
+			if x, y := rank(e), rank(&s.entries[i]); slices.Compare(x[:], y[:]) < 0 {
 				i = s.hand
 			}
 		}
@@ -62,7 +92,7 @@ func (t *plainTable) put(key uint64, now int64) *entry[int] {
 			t.evicted = append(t.evicted, s.entries[i].key)
 		}
 	}
-	s.entries[i] = entry[int]{key: key, usedNS: now, live: true}
+	s.entries[i] = entry[int]{key: key, usedNS: now, live: true, parent: parent, born: uint16(now / againNS)}
 	return &s.entries[i]
 }
 
@@ -86,7 +116,8 @@ func TestTableIsAsTheSimpleOne(t *testing.T) {
 	for _, perSlot := range []int{1, 3, 16, 70, 600} {
 		t.Run(fmt.Sprint(perSlot), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(perSlot), 5))
-			table, plain := NewTable[int](perSlot*Slots), &plainTable{perSlot: perSlot}
+			table, plain := NewTable[int](perSlot*Slots), &plainTable{perSlot: perSlot, perParent: perSlot}
+			table.perParent = perSlot
 			var gone []uint64
 			table.OnEvict(func(key uint64, _ *int) { gone = append(gone, key) })
 			slots := []uint64{0, 7, 255}
@@ -98,10 +129,18 @@ func TestTableIsAsTheSimpleOne(t *testing.T) {
 				return k&^255 | slots[rng.IntN(len(slots))]
 			}
 			for step := range 40 * (perSlot + 200) {
-				k, now := key(), int64(step/3)
+				k, now := key(), int64(step)*againNS/20
 				switch r := rng.IntN(20); {
 				case r < 10:
-					a, b := table.Put(k, now), plain.put(k, now)
+					var a *int
+					parent := uint64(rng.IntN(3))
+					if parent == 0 {
+						a = table.Put(k, now)
+					} else {
+						a, _ = table.PutOf(k, parent, now)
+						parent = uint64(tagOf(parent))
+					}
+					b := plain.put(k, uint16(parent), now)
 					if (a == nil) != (b == nil) {
 						t.Fatalf("step %d: one of the two refused %x", step, k)
 					}
@@ -126,7 +165,7 @@ func TestTableIsAsTheSimpleOne(t *testing.T) {
 				case r < 19:
 					table.Touch(k, now)
 					if e := plain.find(k); e != nil {
-						e.usedNS = max(e.usedNS, now)
+						e.use(now)
 					}
 				default:
 					table.Delete(k)
@@ -138,11 +177,14 @@ func TestTableIsAsTheSimpleOne(t *testing.T) {
 					}
 				}
 			}
-			if !slices.Equal(gone, plain.evicted) || table.Refused() != plain.refused {
+			if !slices.Equal(gone, plain.evicted) || table.Refused() != plain.refused || table.Over() != plain.over {
 				t.Errorf("%d evicted and %d refused, want %d and %d", len(gone), table.Refused(), len(plain.evicted), plain.refused)
 			}
 			if len(gone) == 0 && perSlot < 600 {
 				t.Error("nothing was ever evicted: the test shows nothing")
+			}
+			if plain.over == 0 {
+				t.Error("no parent had its share: the test shows nothing")
 			}
 			table.Each(func(k uint64, used int64, v *int) bool {
 				if e := plain.find(k); e == nil || e.usedNS != used || e.value != *v {
