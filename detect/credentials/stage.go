@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"lapwing/detect"
+	"lapwing/detect/distributed"
 	"lapwing/detect/login"
 	"lapwing/detect/state"
 )
@@ -133,23 +134,34 @@ func (s *Stage) Advance(nowNS int64, out *detect.Output) { s.settle(nowNS, out) 
 // most people who mistyped have long come in.
 func (s *Stage) Close(out *detect.Output) { s.settle(s.lastNS+resolveNS-shortNS, out) }
 
+// judge judges an attempt by its source, and passes it on to where all sources
+// are judged together.
 func (s *Stage) judge(a *login.Attempt, out *detect.Output) {
+	owned := s.judgeSource(a, out)
+	if a.Login.Account != 0 {
+		out.Fact(distributed.For, a.Login.Account, distributed.Attempt{Attempt: *a, Owned: owned})
+	}
+}
+
+// judgeSource reports whether a single source, or what its clients have in
+// common, answers for the attempt.
+func (s *Stage) judgeSource(a *login.Attempt, out *detect.Output) (owned bool) {
 	s.lastNS = max(s.lastNS, a.AtNS)
 	s.settle(a.AtNS, out)
 	l := &a.Login
 	switch l.Class {
 	case detect.LoginPassword, detect.LoginMachine, detect.LoginMFA, detect.LoginReset, detect.LoginGuess:
 	default:
-		return
+		return false
 	}
 	locked := l.Outcome == detect.LoginLocked
 	if !locked && !l.Outcome.Failed() && !l.Outcome.Succeeded() {
-		return
+		return false
 	}
 	s.stats.Attempts++
 	k := s.clients.Put(a.Client, a.AtNS)
 	if k == nil {
-		return
+		return false
 	}
 	k.address = a.Address
 	t := trial{Attempt: a, failed: !l.Outcome.Succeeded(), locked: locked, weight: weight(l.Confidence), network: networkOf(s.cfg.Seed, a.Address)}
@@ -163,13 +175,14 @@ func (s *Stage) judge(a *login.Attempt, out *detect.Output) {
 		}
 	}
 	if l.Account != 0 && !locked && (l.Class == detect.LoginPassword || l.Class == detect.LoginMachine) {
-		s.stuff(&t, k, out)
+		owned = s.stuff(&t, k, out)
 	}
 	s.guess(&t, k, out)
 	if l.Account != 0 && !t.failed {
 		s.familiar.Add(state.Join(a.Client, l.Account), a.AtNS)
 		s.familiar.Add(state.Join(t.device(s.cfg.Seed), l.Account), a.AtNS)
 	}
+	return owned
 }
 
 // knows reports whether this client, or this program in this network, has

@@ -98,8 +98,9 @@ func (t *track) add(a *trial, novel bool) {
 	}
 }
 
-// stuff judges an attempt with a known account.
-func (s *Stage) stuff(a *trial, k *client, out *detect.Output) {
+// stuff judges an attempt with a known account, and reports whether some suspect
+// answers for it.
+func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned bool) {
 	acc := a.Login.Account
 	var counted uint8
 	novel := func(level int, key uint64) bool {
@@ -123,7 +124,7 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) {
 	}
 	s.suspectClient(k, src, out)
 	score, _, _ := k.best(src)
-	owned := score.S >= detect.Noted
+	owned = score.S >= detect.Noted
 	groups := s.groupsOf(a)
 	for i, key := range groups {
 		if owned { // what one suspect does is not held against those around it
@@ -142,6 +143,7 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) {
 			s.stats.Dropped++
 		}
 	}
+	return owned
 }
 
 // groupsOf returns the keys of the network, the session and the program of an

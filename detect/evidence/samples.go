@@ -50,6 +50,11 @@ func (s *Samples) AddSample(sample event.CallSample, weight float64) {
 	s.last[2] = sample
 }
 
+// Copy returns samples that share no memory with s.
+func (s *Samples) Copy() Samples {
+	return Samples{first: slices.Clone(s.first), telling: slices.Clone(s.telling), last: slices.Clone(s.last)}
+}
+
 // Calls returns the kept calls in order of time, each once.
 func (s *Samples) Calls() []event.CallSample {
 	all := slices.Clone(s.first)

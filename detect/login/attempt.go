@@ -18,7 +18,9 @@ type Attempt struct {
 	Client uint64 // key of client address
 
 	Address     netip.Addr
+	Network     detect.Network // zero without a database
 	Fingerprint string
+	Agent       string // User-Agent as sent, at most 256 bytes
 	Token       string // credential presented beside the one tried, pseudonym; "" if none
 	Endpoint    event.EndpointRef
 	Sample      event.CallSample
@@ -45,7 +47,8 @@ func attemptOf(o *detect.Observation) Attempt {
 		route = c.Path
 	}
 	a := Attempt{
-		AtNS: o.AtNS, Source: o.Source, Client: o.Client, Address: c.Client, Fingerprint: c.Fingerprint, Token: c.Token,
+		AtNS: o.AtNS, Source: o.Source, Client: o.Client, Address: c.Client, Network: o.Network,
+		Fingerprint: c.Fingerprint, Agent: c.UserAgent[:min(len(c.UserAgent), 256)], Token: c.Token,
 		Endpoint: event.EndpointRef{Host: c.Host, Method: c.Method, Route: route}, Sample: event.SampleOf(c),
 		RequestBytes: -1, Log: c.Source == event.SourceLog,
 	}

@@ -1,0 +1,150 @@
+package distributed
+
+import (
+	"lapwing/detect"
+	"lapwing/detect/evidence"
+	"lapwing/detect/series"
+	"lapwing/detect/sketch"
+)
+
+// A bin is one kind of attempts at one endpoint: all of them, those of one
+// program, of one network.
+type bin struct {
+	kind   kind
+	place  uint64
+	label  string         // what an alert calls it
+	now    *series.Series // failures of strangers among first attempts
+	late   *series.Series // those that stayed unresolved
+	tries  uint32         // first attempts, up to commonFrom
+	active bool           // something came in this minute
+	story  *story         // from a failure of a stranger until there is nothing against it
+}
+
+const (
+	// weighs is the evidence from which a bin is worth a look.
+	weighs = detect.Noted / 4
+	// commonFrom attempts on a program is no rare one.
+	commonFrom = 20
+)
+
+// best returns the strongest evidence against a bin.
+func (b *bin) best() (c *series.Cusum, t series.Test, s *series.Series) {
+	s = b.late
+	t, c = s.Best()
+	if t2, c2 := b.now.Best(); c2.S > c.S {
+		return c2, t2, b.now
+	}
+	return c, t, s
+}
+
+// A story is what strangers did in a bin since there is evidence.
+type story struct {
+	startedNS int64
+	lastNS    int64
+	attempts  int64
+	failures  int64
+	nobody    int64 // at accounts that do not exist
+	entered   int64 // accounts that strangers came into
+	names     []string
+	accounts  *sketch.Distinct
+	clients   *sketch.Distinct
+	spread    evidence.Spread // failures by address
+	secrets   lengths
+	samples   evidence.Samples
+}
+
+func newStory(seed uint64) *story {
+	return &story{accounts: sketch.NewDistinct(seed, 8), clients: sketch.NewDistinct(seed, 8)}
+}
+
+// mostNames of accounts entered are told.
+const mostNames = 10
+
+// add counts an attempt of a stranger.
+func (s *story) add(t *tried, atNS int64) {
+	if s.startedNS == 0 || atNS < s.startedNS {
+		s.startedNS = atNS
+	}
+	s.lastNS = max(s.lastNS, atNS)
+	s.attempts++
+	novel := s.accounts.Add(t.account)
+	s.clients.Add(t.client)
+	weight := 1.0
+	if t.marks&failed != 0 {
+		s.failures++
+		s.spread.Add(t.client)
+		if novel && t.secret > 0 {
+			s.secrets.add(t.secret)
+		}
+	} else {
+		s.entered++
+		weight = 3
+		if t.name != "" && len(s.names) < mostNames {
+			s.names = append(s.names, t.name)
+		}
+	}
+	if t.marks&nobody != 0 {
+		s.nobody++
+	}
+	s.samples.AddSample(t.sample, weight)
+}
+
+const (
+	// Fewer addresses than this, or one with most of the failures, is a matter
+	// for whoever judges single sources.
+	leastClients = 5
+	mostOfOne    = 0.5
+)
+
+// distributed reports whether the blame is shared.
+func (s *story) distributed() bool {
+	return s.clients.Count() >= leastClients && s.spread.Top() <= mostOfOne
+}
+
+const (
+	// Passwords of stolen lists differ in length, no length having more than a
+	// third; one password for everybody has one. Ten bodies, of which nine are
+	// equally long but for the name in them, come about by chance once in 2,000.
+	sameFrom, sameShare = 10, 0.85
+	// Rounds: every account again and again with the next guess, of which there
+	// is more than a list of stolen pairs would have for it.
+	roundUsers, roundsFrom, roundsMost = 20, 1.8, 42
+)
+
+// spraying reports whether few passwords are tried at many accounts, rather
+// than the passwords that belong to them.
+func (s *story) spraying(pure bool) bool {
+	if n, top := s.secrets.of(); n >= sameFrom && float64(top) >= sameShare*float64(n) {
+		return true
+	}
+	users := s.accounts.Count()
+	rounds := float64(s.attempts) / max(1, users)
+	return pure && users >= roundUsers && rounds >= roundsFrom && rounds <= roundsMost
+}
+
+// lengths tells how often each length of a secret came: exactly for the first
+// eight.
+type lengths struct {
+	length [8]int32
+	n      [8]uint32
+	other  uint32
+}
+
+func (l *lengths) add(length int32) {
+	for i := range l.n {
+		if l.n[i] == 0 || l.length[i] == length {
+			l.length[i] = length
+			l.n[i]++
+			return
+		}
+	}
+	l.other++
+}
+
+func (l *lengths) of() (n, top uint32) {
+	n = l.other
+	for _, k := range l.n {
+		n, top = n+k, max(top, k)
+	}
+	return n, top
+}
