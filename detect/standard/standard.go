@@ -11,7 +11,6 @@ import (
 	"lapwing/detect"
 	"lapwing/detect/credentials"
 	"lapwing/detect/distributed"
-	"lapwing/detect/distributed"
 	"lapwing/detect/identity"
 	"lapwing/detect/inventory"
 	"lapwing/detect/login"
@@ -100,7 +99,6 @@ func stages(cfg *Config, inv *inventory.Stage) []detect.Stage {
 		login.New(login.Config{Seed: cfg.Seed}),
 		identity.New(identity.Config{Seed: cfg.Seed}),
 		credentials.New(credentials.Config{Seed: cfg.Seed}),
-		distributed.New(distributed.Config{Seed: cfg.Seed}),
 		distributed.New(distributed.Config{Seed: cfg.Seed}),
 		objects.New(cfg.Seed),
 		probing.New(cfg.Seed),
