@@ -21,6 +21,7 @@ import (
 	"lapwing/detect/scraping"
 	"lapwing/detect/spec"
 	"lapwing/detect/takeover"
+	"lapwing/detect/tokens"
 	"lapwing/detect/usercheck"
 	"lapwing/event"
 	"lapwing/rules"
@@ -106,6 +107,7 @@ func stages(cfg *Config, inv *inventory.Stage) []detect.Stage {
 		overlap.New(cfg.Seed),
 		usercheck.New(usercheck.Config{Seed: cfg.Seed}),
 		takeover.New(takeover.Config{Seed: cfg.Seed}),
+		tokens.New(tokens.Config{Seed: cfg.Seed}),
 		rules.New(cfg.live(), cfg.Seed),
 	}
 }
