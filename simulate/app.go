@@ -201,6 +201,35 @@ func (r *resource) of(owner int32, to []uint32) []uint32 {
 	return to
 }
 
+// within appends the numbers of the objects that belong to object n of the
+// parent. An owner's children are divided among the owner's parents; of what
+// anyone may write, they are drawn.
+func (r *resource) within(n uint32, to []uint32) []uint32 {
+	owner := r.parent.owner(n)
+	parents := r.parent.span(owner)
+	if r.access != r.parent.access || r.access == public || r.access == authored || parents == 0 || parents > 1000 || r.span(owner) > 5000 {
+		k := hash3(r.seed, uint64(n), 1) % 12
+		if r.access == authored {
+			k *= 3
+		}
+		for i := range k {
+			to = append(to, uint32(hash3(r.seed, uint64(n), i+9)%uint64(max(1, r.initial))))
+		}
+		return to
+	}
+	at := 0
+	for at < parents && r.parent.nth(owner, at) != n {
+		at++
+	}
+	at = parents - 1 - at // the oldest is first, so that a new one moves none
+	for i := r.span(owner) - 1; i >= 0; i-- {
+		if c := r.nth(owner, i); int(hash2(r.seed, uint64(c))%uint64(parents)) == at && r.exists(c) {
+			to = append(to, c)
+		}
+	}
+	return to
+}
+
 // span returns how many objects an owner has, deleted ones among them.
 func (r *resource) span(owner int32) int {
 	n := len(r.mine[owner])

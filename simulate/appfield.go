@@ -188,7 +188,7 @@ func (res *resource) appendValue(b []byte, f *field, n uint32, h uint64) []byte 
 		b = strconv.AppendUint(b, 100_000+h>>30%800_000, 10)
 		return append(b, '}')
 	case fieldRef:
-		return f.ref.appendID(b, uint32(h%uint64(max(1, f.ref.initial))))
+		return f.ref.appendID(b, res.refers(f, n))
 	case fieldOwner:
 		o := res.owner(n)
 		if res.access == tenanted {
@@ -197,6 +197,11 @@ func (res *resource) appendValue(b []byte, f *field, n uint32, h uint64) []byte 
 		return appendNamed(b, &res.app.users, o)
 	}
 	return quote(b, materials[h%uint64(len(materials))])
+}
+
+// refers returns which object of f.ref object n names.
+func (res *resource) refers(f *field, n uint32) uint32 {
+	return uint32(mix(hash2(res.seed, uint64(n))+f.salt) % uint64(max(1, f.ref.initial)))
 }
 
 // createdNS is about when object n was made.

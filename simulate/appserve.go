@@ -435,15 +435,8 @@ func (w *World) serveList(q *request, p *reply, acc *account, id string) {
 			return
 		}
 		p.foreign = foreign
-		// The children of an object are a run of numbers that follows from it.
-		k := uint32(hash3(res.seed, uint64(n), 1) % 12)
-		if res.access == authored {
-			k *= 3
-		}
-		for i := range k {
-			all = append(all, uint32(hash3(res.seed, uint64(n), uint64(i)+9)%uint64(max(1, res.initial))))
-		}
-		count = k
+		all = res.within(n, all)
+		count = uint32(len(all))
 	case res.access == owned || res.access == tenanted:
 		owner := acc.n
 		if res.access == tenanted {
@@ -470,10 +463,13 @@ func (w *World) serveList(q *request, p *reply, acc *account, id string) {
 		for i := range count {
 			all = append(all, uint32(hash2(q0, uint64(i))%uint64(res.count())))
 		}
-	default: // everything there is, the newest first
+	default: // everything there is: what is new, then by popularity
 		count = res.count()
 		for i := from; i < min(from+size, int(count)); i++ {
 			n := count - 1 - uint32(i)
+			if n < res.initial {
+				n = uint32(res.order.at(uint64(i - len(res.added))))
+			}
 			if res.exists(n) {
 				p.items = append(p.items, n)
 			}

@@ -22,7 +22,7 @@ func benignPlots() []plot {
 		{Scenario: Scenario{ID: "B10", Name: "data-quality script", Says: "an administrator's script reads objects by number, one after the other"}, run: (*cast).qualityScript},
 		{Scenario: Scenario{ID: "B11", Name: "release", Says: "a new version of the app brings 12 new endpoints and 30 new fields, phone by phone"}, run: (*cast).release},
 		{Scenario: Scenario{ID: "B12", Name: "broken build", Says: "one version of the app asks for 3 paths that are not there, 8 % of its calls"}, run: (*cast).brokenBuild},
-		{Scenario: Scenario{ID: "B13", Name: "declared crawlers", Says: "search engines and an AI crawler that say who they are read the public part", Apps: public}, run: (*cast).crawlers},
+		{Scenario: Scenario{ID: "B13", Name: "declared crawlers", Says: "search engines and an AI crawler that say who they are read the public part", Apps: public}, run: (*cast).crawlers, suits: func(a *application) bool { return a.style.api == apiREST }},
 		{Scenario: Scenario{ID: "B14", Name: "monitor with a wrong password", Says: "an uptime monitor tries the same wrong password every five minutes"}, run: (*cast).wrongMonitor},
 		{Scenario: Scenario{ID: "B15", Name: "expired key", Says: "a service tries once a second with a key that has expired"}, run: (*cast).expiredKey},
 		{Scenario: Scenario{ID: "B16", Name: "load test", Says: "the own team plays the same visits from five machines, undeclared"}, run: (*cast).loadTest},

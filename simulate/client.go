@@ -250,6 +250,9 @@ func (w *World) write(a *agent, c *client, q *request, x *Exchange) {
 			h = append(h, Header{l.name, v})
 		}
 	}
+	if len(w.sent) > 0 && c.prog.bot { // crawlers do not post; should one, it says how much
+		h = append(h, Header{"Content-Type", kind}, Header{"Content-Length", w.number(len(w.sent))})
+	}
 	h = append(h, q.extra...)
 	if c.forward != "" {
 		h = append(h, Header{"X-Forwarded-For", c.forward})

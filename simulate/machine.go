@@ -15,7 +15,7 @@ func (w *World) machines(users int) {
 	budget := perDay * share / (1 - share) // calls a day
 	w.monitor(r, 0)
 	budget -= 2000
-	if len(w.app.guestScreens) > 0 {
+	if len(w.app.guestScreens) > 0 && w.app.style.api == apiREST { // crawlers follow links, they do not post
 		part := budget * between(r, .1, .35)
 		w.crawler(0, part*.6)
 		w.crawler(1, part*.4)

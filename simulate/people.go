@@ -426,7 +426,7 @@ func (w *World) followBrokenLink(a *agent) {
 	h := hash2(app.seed, uint64(popular(r, 12, 1)))
 	q := request{method: "GET"}
 	switch {
-	case res.get != nil && res.access == public && app.style.api == apiREST && chance(r, .5):
+	case res.get != nil && res.access == public && res.id.kind != idInt && app.style.api == apiREST && chance(r, .3):
 		q = request{op: res.get, id: res.id.like(r)}
 	default:
 		q.path = fmt.Sprintf("/%s/%s-%d", pick(r, []string{"img", "static", "assets", "content"}), things[h%uint64(len(things))], h>>20%40) + pick(r, []string{".png", ".css", ".js.map", ""})

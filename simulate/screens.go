@@ -81,7 +81,7 @@ func (a *application) drawScreens(r *rand.Rand) {
 				add(screenSearch, res, weight*.7)
 			}
 			if live(res.get) {
-				add(screenDirect, res, weight*.4)
+				add(screenDirect, res, weight*.05) // a link in a message; most are told by lists
 			}
 			if live(res.create) {
 				add(screenCreate, res, weight*.1)
@@ -134,7 +134,7 @@ func (a *agent) open(s *screen) {
 	}
 	switch s.kind {
 	case screenBrowse, screenMine, screenStaff:
-		a.browse(res, s.kind != screenMine)
+		a.browse(res)
 	case screenSearch:
 		op := res.find
 		q := request{op: op, query: []pair{{"q", pick(r, things), false}}}
@@ -186,7 +186,7 @@ func (a *agent) beside(q request) {
 }
 
 // browse opens a list, perhaps further pages of it, and some of what is on it.
-func (a *agent) browse(res *resource, others bool) {
+func (a *agent) browse(res *resource) {
 	app, r := a.w.app, a.rng
 	op, get := res.list, res.get
 	if res.oldList != nil && a.client != nil && a.client.device%31 == 3 {
@@ -200,11 +200,7 @@ func (a *agent) browse(res *resource, others bool) {
 		}
 		total := p.total
 		if get != nil && !get.dead {
-			items := a.pickItems(p, 2)
-			if others && chance(r, .5) {
-				items = append(items, res.popular(r)) // what everyone looks at
-			}
-			a.view(res, items)
+			a.view(res, a.pickItems(p, 2))
 		}
 		if from += app.style.pageSize; from >= total || !chance(r, .3) {
 			return
@@ -248,6 +244,14 @@ func (a *agent) view(res *resource, items []uint32) {
 			}
 		}
 		a.sleepUntil(a.last.overNS)
+		for i := range res.fields {
+			f := &res.fields[i]
+			if f.ref == nil || f.ref.access > authored || f.ref.get == nil || f.ref.get.dead || f.ref.parent != nil || !chance(a.rng, .2) {
+				continue
+			}
+			a.think(3e9) // the driver of the ride, the hotel of the booking
+			a.call(request{op: f.ref.get, id: f.ref.id.text(res.refers(f, n))})
+		}
 		for _, op := range res.actions {
 			if !op.dead && a.account != nil && chance(a.rng, .03) {
 				a.think(4e9)
