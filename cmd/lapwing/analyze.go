@@ -26,7 +26,7 @@ import (
 type analyzeFlags struct {
 	inputFlags
 	calls, inventory, html string
-	specs                  []string
+	specs, rules           []string
 	failOn                 string
 }
 
@@ -47,6 +47,7 @@ Prints a report, or with -o json one alert a line in event-time order.`,
 	cmd.Flags().StringVar(&f.inventory, "inventory", "", "write the endpoint inventory to this file as JSON")
 	cmd.Flags().StringVar(&f.html, "html", "", "write the report to this file as one HTML page")
 	cmd.Flags().StringArrayVar(&f.specs, "spec", nil, "OpenAPI document of the API (repeatable)")
+	cmd.Flags().StringArrayVar(&f.rules, "rules", nil, "file or directory of user rules (repeatable)")
 	cmd.Flags().StringVar(&f.failOn, "fail-on", "", "exit 3 if an alert has this severity or a higher one")
 	return cmd
 }
@@ -65,6 +66,7 @@ func analyze(ctx context.Context, c *common, f *analyzeFlags, inputs []string) e
 		return err
 	}
 	cfg.Detect.Specs = append(cfg.Detect.Specs, f.specs...)
+	cfg.Detect.Rules = append(cfg.Detect.Rules, f.rules...)
 
 	var found revisions
 	detection, err := cfg.detector(keys, found.add)

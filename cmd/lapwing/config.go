@@ -25,14 +25,18 @@ type Config struct {
 	Store    StoreConfig     `yaml:"store" doc:"what is kept, and for how long"`
 	Alerting AlertingConfig  `yaml:"alerting" doc:"who is told"`
 	Metrics  MetricsConfig   `yaml:"metrics" doc:"metrics and health over HTTP"`
+
+	brought *brought // rules and network facts, once bring has read them
 }
 
 // DetectConfig bounds detection.
 type DetectConfig struct {
-	Specs   []string        `yaml:"specs" doc:"OpenAPI documents (3.0, 3.1) of the APIs that are watched"`
-	APIs    []APIConfig     `yaml:"apis" doc:"groups of hosts that are judged apart, and may be judged in different processes; hosts that none lists are judged together"`
-	Sensors []string        `yaml:"sensors" doc:"names of sensors whose first word detection waits for when calls come through Kafka; without them it waits for those that have spoken"`
-	Replay  config.Duration `yaml:"replay" doc:"where no snapshot fits at start, learn again from stored calls of this long; with Kafka, from so much of its log"`
+	Specs    []string        `yaml:"specs" doc:"OpenAPI documents (3.0, 3.1) of the APIs that are watched"`
+	APIs     []APIConfig     `yaml:"apis" doc:"groups of hosts that are judged apart, and may be judged in different processes; hosts that none lists are judged together"`
+	Sensors  []string        `yaml:"sensors" doc:"names of sensors whose first word detection waits for when calls come through Kafka; without them it waits for those that have spoken"`
+	Rules    []string        `yaml:"rules" doc:"files and directories of user rules (docs/rules.md); read again when they change"`
+	Networks NetworksConfig  `yaml:"networks" doc:"what addresses are, from files that you bring; read again when they change"`
+	Replay   config.Duration `yaml:"replay" doc:"where no snapshot fits at start, learn again from stored calls of this long; with Kafka, from so much of its log"`
 }
 
 // APIConfig names the hosts of one API.
@@ -102,11 +106,17 @@ func (c *Config) path(name string) string { return filepath.Join(c.Data, name) }
 
 // detector builds the standard detection under the given key.
 func (c *Config) detector(keys *pseudonym.Keyring, emit func(event.Alert)) (*standard.Detection, error) {
+	if err := c.bring(); err != nil {
+		return nil, err
+	}
 	return standard.New(c.detection(keys), emit)
 }
 
 // cell is the part of detection that judges one API.
 func (c *Config) cell(name string, keys *pseudonym.Keyring, emit func(event.Alert)) (*standard.Detection, error) {
+	if err := c.bring(); err != nil {
+		return nil, err
+	}
 	cfg := c.detection(keys)
 	cfg.Here = func(cell string) bool { return cell == name }
 	return standard.New(cfg, emit)
@@ -116,6 +126,9 @@ func (c *Config) detection(keys *pseudonym.Keyring) standard.Config {
 	d := standard.Config{Sensor: c.Sensor.Name, Seed: keys.Hash([]byte("lapwing detection tables")), Specs: c.Detect.Specs}
 	for _, a := range c.Detect.APIs {
 		d.APIs = append(d.APIs, standard.API{Name: a.Name, Hosts: a.Hosts})
+	}
+	if c.brought != nil {
+		d.Rules, d.Networks = c.brought.rules, c.brought.networks
 	}
 	return d
 }

@@ -36,6 +36,9 @@ func newConfig(c *common) *cobra.Command {
 					return err
 				}
 			}
+			if err := cfg.bring(); err != nil {
+				return err
+			}
 			if _, err := cfg.Alerting.destinations(os.Stdout, nil); err != nil {
 				return err
 			}

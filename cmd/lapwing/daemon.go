@@ -61,6 +61,9 @@ type daemon struct {
 
 // openDaemon opens everything that is kept. The caller closes it.
 func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, error) {
+	if err := cfg.bring(); err != nil {
+		return nil, err
+	}
 	d := &daemon{cfg: cfg, log: log, started: time.Now()}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, err
@@ -108,6 +111,7 @@ func (d *daemon) run(ctx context.Context, extra map[string]func(context.Context)
 	sinks.Go("detect", func(ctx context.Context) error { return d.stream.Group(groupDetect).Run(ctx, d.judge) })
 	sinks.Go("alerting", d.alerts.Run)
 	sinks.Go("upkeep", d.upkeep)
+	sinks.Go("rules and networks", func(ctx context.Context) error { return d.cfg.brought.watch(ctx, d.log) })
 	for name, part := range extra {
 		sinks.Go(name, part)
 	}

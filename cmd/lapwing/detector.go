@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -18,8 +19,10 @@ import (
 // hosts that none lists by one more; the APIs spread over the detectors that
 // run. Whoever takes one over goes on from its newest snapshot.
 type detectorRole struct {
-	client *kafka.Client
-	cells  []cellDetector
+	client  *kafka.Client
+	cells   []cellDetector
+	brought *brought
+	log     *slog.Logger
 }
 
 // A cellDetector is a candidate for judging one API.
@@ -39,7 +42,7 @@ func openDetector(ctx context.Context, env *environment) (role, error) {
 		client.Close()
 		return nil, err
 	}
-	r := &detectorRole{client: client}
+	r := &detectorRole{client: client, brought: env.cfg.brought, log: env.log}
 	topics := client.Topics()
 	for i, name := range whole.Cells() {
 		group := client.GroupExclusive("detect", topics.Calls)
@@ -71,7 +74,11 @@ func (r *detectorRole) Run(ctx context.Context) error {
 			}
 		})
 	}
+	var watch sync.WaitGroup
+	watch.Go(func() { _ = r.brought.watch(ctx, r.log) }) // ends with ctx, without an error
 	cells.Wait()
+	cancel()
+	watch.Wait()
 	return errors.Join(errs...)
 }
 
@@ -136,6 +143,7 @@ func (r *detectorRole) Collect(counter, gauge emit) {
 			low = s.LowNS
 		}
 	}
+	r.brought.collect(counter, gauge)
 	counter(detectCalls, float64(sum.Judged))
 	counter(detectForced, float64(sum.Forced))
 	counter(detectLate, float64(sum.Late))

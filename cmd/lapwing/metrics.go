@@ -77,6 +77,7 @@ func (m *meter) Collect(ch chan<- prometheus.Metric) {
 	counter(detectAlerts, float64(s.Revised), "revised")
 	counter(detectAlerts, float64(s.Folded), "folded")
 	gauge(detectWatermark, float64(low)/1e9)
+	m.d.cfg.brought.collect(counter, gauge)
 	storeMetrics(m.d.store, counter)
 	destinations(m.d.alerts.Stats(), counter, gauge)
 }

@@ -80,6 +80,9 @@ func (fl *fleet) open(ctx context.Context, name string, f *runFlags) error {
 		for _, s := range fl.env.cfg.Detect.Specs {
 			fl.say("spec", s)
 		}
+		if b := fl.env.cfg.brought; b != nil {
+			fl.lines = append(fl.lines, b.lines(&fl.env.cfg)...)
+		}
 	case roleArchiver:
 		r, err = openArchiver(ctx, fl.env)
 	case roleAlerter:

@@ -27,6 +27,7 @@ type runFlags struct {
 	logFormat  string
 	filter     string
 	specs      []string
+	rules      []string
 	data       string
 	sample     string
 	speed      float64
@@ -56,6 +57,7 @@ Without any source configured, a sensor replays a bundled recording.`,
 	cmd.Flags().StringVar(&f.logFormat, "format", "auto", "format of the logs given by --log")
 	cmd.Flags().StringVar(&f.filter, "filter", "", "capture filter, such as: tcp port 80")
 	cmd.Flags().StringArrayVar(&f.specs, "spec", nil, "OpenAPI document of the API (repeatable)")
+	cmd.Flags().StringArrayVar(&f.rules, "rules", nil, "file or directory of user rules (repeatable)")
 	cmd.Flags().StringVar(&f.data, "data", "", "directory for everything that is kept")
 	cmd.Flags().StringVar(&f.sample, "sample", "", "replay this capture as if it happened now")
 	cmd.Flags().Float64Var(&f.speed, "speed", 60, "how much faster than recorded the sample is replayed")
@@ -78,6 +80,7 @@ func (f *runFlags) merge(cfg *Config) error {
 		cfg.Sensor.Filter = f.filter
 	}
 	cfg.Detect.Specs = append(cfg.Detect.Specs, f.specs...)
+	cfg.Detect.Rules = append(cfg.Detect.Rules, f.rules...)
 	if f.data != "" {
 		cfg.Data = f.data
 	}
@@ -153,6 +156,7 @@ func runDaemon(ctx context.Context, c *common, f *runFlags) error {
 	for _, s := range cfg.Detect.Specs {
 		lines = append(lines, [2]string{"spec", s})
 	}
+	lines = append(lines, d.cfg.brought.lines(&cfg)...)
 	for _, name := range cfg.Alerting.names() {
 		lines = append(lines, [2]string{"alerts to", name})
 	}

@@ -165,7 +165,7 @@ var targets = map[string]target{
 	"cs-referer": {name: "referer"}, "cs-referrer": {name: "referer"}, "cs(referer)": {name: "referer"}, "c-referer": {name: "referer"}, "referer": {name: "referer"},
 	"c-ip": {name: "client", addr: true}, "src_ip": {name: "client", addr: true}, "clientip": {name: "client", addr: true},
 	"cs-host": {name: "host"}, "host": {name: "host"}, "sc-bytes": {name: "response_bytes", number: true}, "cs-bytes": {name: "request_bytes", number: true},
-	"s-port": {name: "server_port", number: true}, "c-port": {name: "client_port", number: true}, "s-ip": {name: "server", addr: true},
+	"s-port": {name: "server_port", number: true}, "c-port": {name: "client_port", number: true}, "s-ip": {name: "server", addr: true}, "dst_ip": {name: "server", addr: true},
 }
 
 // absent says why some fields can be in no rule.
