@@ -206,7 +206,13 @@ func (r *resource) of(owner int32, to []uint32) []uint32 {
 // anyone may write, they are drawn.
 func (r *resource) within(n uint32, to []uint32) []uint32 {
 	owner := r.parent.owner(n)
-	parents := r.parent.span(owner)
+	parents := r.parent.span(owner) - len(r.parent.mine[owner])
+	if n >= r.parent.initial && parents > 0 {
+		return to // new, and empty
+	}
+	if parents == 0 {
+		parents = r.parent.span(owner)
+	}
 	if r.access != r.parent.access || r.access == public || r.access == authored || parents == 0 || parents > 1000 || r.span(owner) > 5000 {
 		k := hash3(r.seed, uint64(n), 1) % 12
 		if r.access == authored {
@@ -217,11 +223,10 @@ func (r *resource) within(n uint32, to []uint32) []uint32 {
 		}
 		return to
 	}
-	at := 0
-	for at < parents && r.parent.nth(owner, at) != n {
+	at, all := 0, r.parent.span(owner)
+	for at < parents && r.parent.nth(owner, all-1-at) != n { // the oldest is first, so that a new one moves none
 		at++
 	}
-	at = parents - 1 - at // the oldest is first, so that a new one moves none
 	for i := r.span(owner) - 1; i >= 0; i-- {
 		if c := r.nth(owner, i); int(hash2(r.seed, uint64(c))%uint64(parents)) == at && r.exists(c) {
 			to = append(to, c)
