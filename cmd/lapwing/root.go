@@ -43,7 +43,7 @@ First steps:
 	})
 	root.PersistentFlags().StringVar(&c.configPath, "config", "", "configuration file (YAML)")
 	root.PersistentFlags().StringVarP(&c.output, "output", "o", "table", "output format: table, json, csv")
-	root.AddCommand(newRun(c), newAnalyze(c), newCalls(c), newAlerts(c), newInventory(c), newConfig(c), newSimulate(c), newEval(c), newVersion(c))
+	root.AddCommand(newRun(c), newAnalyze(c), newCalls(c), newAlerts(c), newInventory(c), newRules(c), newConfig(c), newSimulate(c), newEval(c), newVersion(c))
 	return root
 }
 
