@@ -31,6 +31,7 @@ type memory struct {
 	self     uint64 // the one object read untold that may be the actor's own account
 	page     bool   // was given HTML, whose links are not read
 	loggedIn bool   // an answer to its login told who it is
+	copies   bool   // named two things under one parameter
 	washed   bool   // read what it was not told of: what it is told since may come of that
 
 	nIdentity uint8

@@ -5,6 +5,7 @@ import (
 
 	"lapwing/detect"
 	"lapwing/detect/objects/grow"
+	"lapwing/detect/pollution"
 	"lapwing/detect/state"
 	"lapwing/event"
 )
@@ -160,12 +161,16 @@ func (s *Stage) access(o *detect.Observation, m *memory, host uint64, served nou
 	if how == read {
 		s.opens(o, host, of)
 	}
+	var copy *event.IDRef
+	if how == read && len(s.asked) > 1 {
+		copy = s.copied(o, m, host, key, of, p, out)
+	}
 	single := how == read && o.Object.In != event.InBody && alone(c, o.Object)
 	created := how == read && c.Status == 201 && creates(c, o.Object)
 	for i := range c.IDs {
 		r := &c.IDs[i]
 		// Requests for several objects at once name each under the same key.
-		if r != o.Object && (r.Response || r.In != o.Object.In || r.Name != o.Object.Name || r.Class != o.Object.Class) {
+		if r != o.Object && r != copy && (r.Response || r.In != o.Object.In || r.Name != o.Object.Name || r.Class != o.Object.Class) {
 			continue
 		}
 		if created {
@@ -194,11 +199,16 @@ func (s *Stage) access(o *detect.Observation, m *memory, host uint64, served nou
 		if t.says == mine && t.know == unknown {
 			t.know = mentioned
 		}
-		s.learnBeside(o, m, &t, served, b, out)
+		if copy == nil { // else the answer is about something else than what was asked for openly
+			s.learnBeside(o, m, &t, served, b, out)
+		}
 		if !m.told.AddAt(r.Hash, state.Join(t.object^saltTouched, key), o.AtNS, s.budget) {
 			continue
 		}
 		s.stats.Accesses++
+		if m.copies && copy == nil {
+			out.Fact(pollution.Name, o.Actor, pollution.Clean{AtNS: o.AtNS})
+		}
 		s.touched(o, m, p, &t, out)
 	}
 	return washes

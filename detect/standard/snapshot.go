@@ -8,6 +8,7 @@ import (
 	"lapwing/detect/login"
 	"lapwing/detect/objects"
 	"lapwing/detect/overlap"
+	"lapwing/detect/pollution"
 	"lapwing/detect/probing"
 	"lapwing/detect/scraping"
 	"lapwing/detect/takeover"
@@ -19,7 +20,7 @@ import (
 
 // SnapshotTypes names the stages that New makes.
 func (*Detection) SnapshotTypes() []any {
-	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*identity.Stage)(nil), (*credentials.Stage)(nil), (*distributed.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil), (*overlap.Stage)(nil), (*usercheck.Stage)(nil), (*takeover.Stage)(nil), (*tokens.Stage)(nil), (*rules.Stage)(nil)}
+	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*identity.Stage)(nil), (*credentials.Stage)(nil), (*distributed.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil), (*overlap.Stage)(nil), (*pollution.Stage)(nil), (*usercheck.Stage)(nil), (*takeover.Stage)(nil), (*tokens.Stage)(nil), (*rules.Stage)(nil)}
 }
 
 // Unjudged says what a replay has to show a detection that goes on from a

@@ -17,6 +17,7 @@ import (
 	"lapwing/detect/network"
 	"lapwing/detect/objects"
 	"lapwing/detect/overlap"
+	"lapwing/detect/pollution"
 	"lapwing/detect/probing"
 	"lapwing/detect/scraping"
 	"lapwing/detect/spec"
@@ -105,6 +106,7 @@ func stages(cfg *Config, inv *inventory.Stage) []detect.Stage {
 		probing.New(cfg.Seed),
 		scraping.New(cfg.Seed),
 		overlap.New(cfg.Seed),
+		pollution.New(cfg.Seed),
 		usercheck.New(usercheck.Config{Seed: cfg.Seed}),
 		takeover.New(takeover.Config{Seed: cfg.Seed}),
 		tokens.New(tokens.Config{Seed: cfg.Seed}),
