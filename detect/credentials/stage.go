@@ -46,6 +46,7 @@ type Stage struct {
 	accounts *state.Table[account] // by account
 	distinct *state.Filter         // (key, account) counted already
 	familiar *state.Filter         // (account, client) that has succeeded
+	passing  client                `snapshot:"-"` // stands for one that found no room
 	pending  queue
 	lastNS   int64
 	stats    Stats
@@ -159,12 +160,13 @@ func (s *Stage) judgeSource(a *login.Attempt, out *detect.Output) (owned bool) {
 		return false
 	}
 	s.stats.Attempts++
-	k := s.clients.Put(a.Client, a.AtNS)
-	if k == nil {
-		return false
+	t := trial{Attempt: a, failed: !l.Outcome.Succeeded(), locked: locked, weight: weight(l.Confidence), network: networkOf(s.cfg.Seed, a.Address)}
+	k, _ := s.clients.PutOf(a.Client, t.network, a.AtNS)
+	if k == nil { // no room for it alone: what it does counts for its network, its program, and the account
+		s.passing = client{}
+		k = &s.passing
 	}
 	k.address = a.Address
-	t := trial{Attempt: a, failed: !l.Outcome.Succeeded(), locked: locked, weight: weight(l.Confidence), network: networkOf(s.cfg.Seed, a.Address)}
 	if locked {
 		t.weight = 0.5
 	}

@@ -113,7 +113,7 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned bool) {
 	k.track.add(a, novel(levelClient, a.Client))
 	s.quote(a, &k.track, k.users.shared(), levelClient)
 	s.clients.Protect(a.Client, k.track.protection())
-	src := s.sources.Put(a.Source, a.AtNS)
+	src, _ := s.sources.PutOf(a.Source, a.network, a.AtNS)
 	if src != nil {
 		if !a.failed {
 			src.welcome(&src.users, acc, a.AtNS)
@@ -284,17 +284,14 @@ func (s *Stage) settle(nowNS int64, out *detect.Output) {
 			}
 		}
 		k := s.clients.Get(w.client)
-		if k == nil {
-			continue
-		}
 		src := s.sources.Get(w.source)
-		if w.levels&(1<<levelClient) != 0 {
+		if k != nil && w.levels&(1<<levelClient) != 0 {
 			add(&k.track)
 		}
 		if src != nil && w.levels&(1<<levelSource) != 0 {
 			add(&src.track)
 		}
-		if hit {
+		if hit && k != nil {
 			s.suspectClient(k, src, out)
 		}
 		for i, key := range w.groups {

@@ -196,7 +196,7 @@ func (s *Stage) absent(o *detect.Observation, out sink) {
 	if referred {
 		weight = 0.5
 	}
-	h := hit{o: o, target: target, is: is, weight: weight}
+	h := hit{o: o, target: target, is: is, weight: weight, network: s.network(c)}
 	source := s.against(bySource, o.Source, target, one, &h)
 	client := s.against(byClient, o.Client, state.Join(o.Actor, target), one, &h)
 	var actor *suspect
@@ -205,7 +205,7 @@ func (s *Stage) absent(o *detect.Observation, out sink) {
 	}
 	// What several clients of a network miss alike is one path: scanners divide
 	// their lists, users of a broken app do not.
-	network := s.against(byNetwork, s.network(c), target, many, &h)
+	network := s.against(byNetwork, h.network, target, many, &h)
 	// Putting one in may have moved the others: look again.
 	source, client, actor = s.again(bySource, o.Source, source), s.again(byClient, o.Client, client), s.again(byActor, o.Actor, actor)
 	s.report(o, source, client, actor, network, out)
@@ -225,12 +225,19 @@ type hit struct {
 	target uint64
 	is     family
 	weight float64
+
+	network uint64 // of the client
 }
 
 // against counts a path against one principal, if it is new to it.
 func (s *Stage) against(by scale, principal, unit uint64, test evidence.Test, h *hit) *suspect {
 	key := state.Join(uint64(by), principal)
-	v := s.suspects.Put(key, h.o.AtNS)
+	var v *suspect
+	if by == bySource || by == byClient { // one network does not fill the table with its addresses
+		v, _ = s.suspects.PutOf(key, h.network, h.o.AtNS)
+	} else {
+		v = s.suspects.Put(key, h.o.AtNS)
+	}
 	if v == nil {
 		return nil
 	}

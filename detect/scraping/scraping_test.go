@@ -425,7 +425,7 @@ func TestFloodDoesNotHideAScraper(t *testing.T) {
 	var alerts []event.Alert
 	e := detect.New(detect.Config{Seed: 7, MaxPending: 4096}, func(a event.Alert) { alerts = append(alerts, a) }, routes{}, s)
 	w := newWorld()
-	for i := range 100_000 {
+	for i := range 200_000 {
 		a := netip.AddrFrom4([4]byte{20, byte(i >> 16), byte(i >> 8), byte(i)})
 		e.Observe(w.product(visitor(a.String()), i%50))
 		if i%150 == 0 {

@@ -10,6 +10,7 @@ import (
 
 const (
 	maxHarvests = 65_536
+	maxGlances  = 262_144 // 42 MB
 	setBudget   = 192 << 20
 	// judgedFrom items a harvest is judged at all.
 	judgedFrom = 25
@@ -22,7 +23,8 @@ type Stage struct {
 
 	seed       uint64 `snapshot:"same"`
 	budget     *grow.Budget
-	harvests   *state.Table[harvest]
+	glances    *state.Table[glance]  // of those that read little
+	harvests   *state.Table[harvest] // of the others
 	cohorts    *state.Table[cohort]
 	catalogues *state.Table[catalogue]
 	due        []uint64 // harvests to report when this tick ends
@@ -31,7 +33,7 @@ type Stage struct {
 // New returns a stage whose table keys depend on seed.
 func New(seed uint64) *Stage {
 	s := &Stage{
-		seed: seed, budget: grow.NewBudget(setBudget), harvests: state.NewTable[harvest](maxHarvests),
+		seed: seed, budget: grow.NewBudget(setBudget), harvests: state.NewTable[harvest](maxHarvests), glances: state.NewTable[glance](maxGlances),
 		cohorts: state.NewTable[cohort](maxCohorts), catalogues: state.NewTable[catalogue](maxFamilies),
 	}
 	s.harvests.OnEvict(func(_ uint64, h *harvest) { h.items.Free(s.budget) })
@@ -39,7 +41,7 @@ func New(seed uint64) *Stage {
 }
 
 // Evicted is how many actors were forgotten for want of room.
-func (s *Stage) Evicted() int64 { return s.harvests.Evicted() }
+func (s *Stage) Evicted() int64 { return s.harvests.Evicted() + s.glances.Evicted() }
 
 // Name implements detect.Stage.
 func (s *Stage) Name() string { return Name }
@@ -50,12 +52,17 @@ func (s *Stage) Fact(f *detect.Fact, out *detect.Output) {
 	if !ok {
 		return
 	}
-	if h := s.harvests.Get(f.Key); h != nil {
-		h.undisclosed += u.Objects
-		if h.tale != nil && h.enumerates() {
-			out.Acquit("scraping", h.tale.entity, "")
-			h.tale = nil
+	h := s.harvests.Get(f.Key)
+	if h == nil {
+		if g := s.glances.Get(f.Key); g != nil {
+			g.undisclosed = more(g.undisclosed, u.Objects)
 		}
+		return
+	}
+	h.undisclosed += u.Objects
+	if h.tale != nil && h.enumerates() {
+		out.Acquit("scraping", h.tale.entity, "")
+		h.tale = nil
 	}
 }
 
@@ -96,13 +103,9 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 		if c.Status >= 400 { // tried, not used
 			return
 		}
-		if h := s.harvests.Get(o.Actor); h != nil {
-			h.aside(writes)
-		}
+		s.aside(o.Actor, writes)
 		if anonymous(c) {
-			if h := s.harvests.Get(o.Client ^ saltClient); h != nil {
-				h.aside(writes)
-			}
+			s.aside(o.Client^saltClient, writes)
 		}
 		return
 	}
@@ -113,6 +116,15 @@ func (s *Stage) observe(o *detect.Observation, out sink) {
 	noted := s.take(o, o.Actor, what, item, host, false, out)
 	if anonymous(c) && !noted {
 		s.take(o, o.Client^saltClient, what, item, host, true, out)
+	}
+}
+
+// aside counts a call that read nothing.
+func (s *Stage) aside(key uint64, writes bool) {
+	if h := s.harvests.Get(key); h != nil {
+		h.aside(writes)
+	} else if g := s.glances.Get(key); g != nil {
+		g.aside(writes)
 	}
 }
 
@@ -128,11 +140,13 @@ func (h *harvest) aside(writes bool) {
 // is suspect by itself.
 func (s *Stage) take(o *detect.Observation, key uint64, what reading, item, host uint64, whole bool, out sink) bool {
 	c := o.Call
-	h := s.harvests.Put(key, o.AtNS)
+	h := s.harvests.Touch(key, o.AtNS)
 	if h == nil {
-		return false
+		if h = s.glance(o, key, what, item, host, whole); h == nil {
+			return false
+		}
 	}
-	if h.firstNS == 0 || o.AtNS-h.seenNS > monthNS {
+	if o.AtNS-h.seenNS > monthNS {
 		h.items.Free(s.budget)
 		*h = harvest{firstNS: o.AtNS}
 	}
@@ -198,6 +212,69 @@ func (s *Stage) take(o *detect.Observation, key uint64, what reading, item, host
 		s.due = append(s.due, key)
 	}
 	return true
+}
+
+// glance adds an item to what an actor read that read little. When that is
+// full, it returns the harvest that was made of it, in which the item is to be
+// put.
+func (s *Stage) glance(o *detect.Observation, key uint64, what reading, item, host uint64, whole bool) *harvest {
+	c := o.Call
+	var g *glance
+	if anonymous(c) { // one network does not fill the table with its addresses
+		g, _ = s.glances.PutOf(key, s.network(o), o.AtNS)
+	} else {
+		g = s.glances.Put(key, o.AtNS)
+	}
+	if g == nil {
+		return nil
+	}
+	if o.AtNS-g.seenNS > monthNS {
+		*g = glance{}
+	}
+	g.seenNS = o.AtNS
+	if whole {
+		g.from(o.Source)
+	}
+	if g.has(item) {
+		g.repeats = more(g.repeats, 1)
+		return nil
+	}
+	if !g.took(item, o.AtNS, what == page) {
+		h := s.harvests.Put(key, o.AtNS)
+		if h == nil {
+			return nil
+		}
+		*h = g.harvest(s.budget)
+		s.glances.Delete(key)
+		return h
+	}
+	if what == detail && o.Object != nil && o.Object.Class == event.ClassInt {
+		g.follows(o.Object.Int)
+	}
+	if len(c.Sensitive.Response) > 0 {
+		g.sensitive++
+	}
+	if !whole && int8(g.read) >= g.nextRead {
+		g.nextRead = 2 * int8(g.read)
+		if k := s.cohorts.Put(state.Join(host, role(c.Actor.Kind)), o.AtNS); k != nil {
+			g.counted = k.learn(g.counted, g.volume())
+		}
+	}
+	return nil
+}
+
+// network is the key of the neighbourhood of a client: a /24, or a /48.
+func (s *Stage) network(o *detect.Observation) uint64 {
+	a, bits := o.Call.Client.Unmap(), 48
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return 0
+	}
+	b := p.Addr().As16()
+	return state.Hash(s.seed, string(b[:]))
 }
 
 // quote keeps the call as a sample, from when there is something to tell.
