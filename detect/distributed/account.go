@@ -61,15 +61,21 @@ func (s *Stage) try(a *Attempt, out *detect.Output) {
 	if !s.knows(a, t.network) {
 		t.marks |= stranger
 	}
-	novel := !s.counted.Add(state.Join(a.Source, l.Account), a.AtNS)
-	if novel && !a.Owned {
+	// A failure of a stranger counts once a day for a source and account, all
+	// else once an hour: retries add nothing, and whoever repeats a login of his
+	// own buys little cover with it. Once a day for all would make the share of
+	// what is rare rise towards the evening, as those who come every day are used up.
+	pair := state.Join(a.Source, l.Account)
+	if t.marks&(failed|stranger) == failed|stranger {
+		if !s.failed.Add(pair, a.AtNS) && s.admit(a) {
+			t.marks |= counted
+		}
+	} else if !s.counted.Add(pair, a.AtNS) {
 		t.marks |= counted
 	}
 	if good {
 		s.acquaint(a)
 		s.resolve(a)
-	} else if t.marks&stranger != 0 && !s.admit(a) {
-		t.marks &^= counted
 	}
 	if a.Owned {
 		s.stats.Owned++

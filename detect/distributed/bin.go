@@ -1,6 +1,8 @@
 package distributed
 
 import (
+	"math"
+
 	"lapwing/detect"
 	"lapwing/detect/evidence"
 	"lapwing/detect/series"
@@ -35,6 +37,21 @@ func (b *bin) best() (c *series.Cusum, t series.Test, s *series.Series) {
 		return c2, t2, b.now
 	}
 	return c, t, s
+}
+
+// risingSince is when the strongest evidence of minutes left zero; the end of
+// time if there is none.
+func (b *bin) risingSince() int64 {
+	best, from := float32(0), int64(math.MaxInt64)
+	for _, s := range [2]*series.Series{b.now, b.late} {
+		for t := series.MinuteHalf; t <= series.MinuteEight; t++ {
+			if c := s.Cusum(t); c.S > best {
+				best = c.S
+				from, _ = s.Bracket(t)
+			}
+		}
+	}
+	return from
 }
 
 // A story is what strangers did in a bin since there is evidence.

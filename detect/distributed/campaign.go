@@ -152,11 +152,11 @@ func (p *place) strongest(list []*bin) (best *bin) {
 
 // concentrated is how much more of the rise than of the logins a bin must have
 // to explain it.
-const concentrated = 2
+const concentrated = 2.5
 
 // explains returns the bin that a campaign is named after: the program, else
-// the agent or network, that has at least half of the rise, and twice the part
-// of it that it has of the logins. If there is none, it is everything.
+// the agent or network, that has at least half of the rise, and two and a half
+// times the part of it that it has of the logins. If there is none, it is everything.
 func (p *place) explains(list []*bin, passing, all *bin) *bin {
 	whole := passing
 	if all != nil {

@@ -252,8 +252,8 @@ func (s *Stage) minute(nowNS int64, out *detect.Output) {
 	s.busy = s.busy[:0]
 }
 
-// end brings a bin up to date, and ends a story that came to nothing in the time
-// that it takes to resolve an attempt.
+// end brings a bin up to date, and ends a story that began before there was any of
+// the present evidence, but for the time that it takes to resolve an attempt.
 func (s *Stage) end(b *bin, key uint64, nowNS int64) {
 	b.active = false
 	p := s.places.Get(b.place)
@@ -263,7 +263,7 @@ func (s *Stage) end(b *bin, key uint64, nowNS int64) {
 	b.now.Advance(nowNS, &designNow, p.prior(b.kind, &p.now))
 	b.late.Advance(nowNS, &designLate, p.prior(b.kind, &p.late))
 	c, _, _ := b.best()
-	if c.S < weighs && b.story != nil && nowNS-b.story.startedNS > resolveNS+5*minuteNS {
+	if b.story != nil && c.S < weighs && b.story.startedNS < min(nowNS, b.risingSince())-resolveNS-5*minuteNS {
 		b.story = nil
 		if i, listed := slices.BinarySearch(p.suspects, key); listed {
 			p.suspects = slices.Delete(p.suspects, i, i+1)

@@ -16,7 +16,7 @@ type Config struct {
 	Bins     int    // programs, agents and networks at them, 3 KB each; 0: 20,480
 	Accounts int    // accounts that strangers failed at; 0: 262,144
 	Familiar int    // traits that are familiar to accounts, in 45 days; 0: 4,194,304 (20 MB)
-	Counted  int    // (source, account) pairs in a day; 0: 1,048,576 (4 MB)
+	Counted  int    // (source, account) pairs in an hour, and as many with failures in a day; 0: 524,288 (4 MB)
 	Pending  int    // attempts that wait for ten minutes; 0: 262,144 (22 MB)
 }
 
@@ -33,7 +33,8 @@ type Stats struct {
 type Stage struct {
 	cfg      Config                `snapshot:"same"`
 	familiar *state.Filter         // (account, trait)
-	counted  *state.Filter         // (source, account) counted already
+	counted  *state.Filter         // (source, account) in this hour
+	failed   *state.Filter         // (source, account) that failed as a stranger on this day
 	accounts *state.Table[account] // by account
 	pending  queue
 	crowds   []uint64 // model: networks and programs of a fifth of everybody, in order
@@ -52,10 +53,10 @@ func New(cfg Config) *Stage {
 	cfg.Bins = def(cfg.Bins, 20480)
 	cfg.Accounts = def(cfg.Accounts, 1<<18)
 	cfg.Familiar = def(cfg.Familiar, 4<<20)
-	cfg.Counted = def(cfg.Counted, 1<<20)
+	cfg.Counted = def(cfg.Counted, 1<<19)
 	cfg.Pending = def(cfg.Pending, 1<<18)
 	s := &Stage{
-		cfg: cfg, familiar: state.NewFilter(cfg.Familiar, familiarNS), counted: state.NewFilter(cfg.Counted, dayNS),
+		cfg: cfg, familiar: state.NewFilter(cfg.Familiar, familiarNS), counted: state.NewFilter(cfg.Counted, hourNS), failed: state.NewFilter(cfg.Counted, dayNS),
 		accounts: state.NewTable[account](cfg.Accounts), places: state.NewTable[place](cfg.Places), bins: state.NewTable[bin](cfg.Bins),
 		pending: queue{most: cfg.Pending},
 	}
