@@ -134,11 +134,13 @@ func (a *agent) issue(q request) *reply {
 	if a.now >= w.endNS {
 		panic(errOver)
 	}
-	x := &w.x
+	// The request in the world's scratch: one of the agent's own would live on
+	// the heap because judges may look at it.
+	w.q = q
+	x, p := &w.x, &a.last
 	*x = Exchange{AtNS: a.now}
-	w.write(a, a.client, &q, x)
-	p := &a.last
-	w.answer(a, &q, p)
+	w.write(a, a.client, &w.q, x)
+	w.answer(a, &w.q, p)
 	x.DurationNS, x.Status = p.tookNS, p.status
 	p.overNS = a.now + p.tookNS
 	k.freeNS = p.overNS
@@ -152,8 +154,9 @@ func (a *agent) issue(q request) *reply {
 	if len(w.proxies) > 0 {
 		w.viaProxy(a, x, host, p)
 	}
-	w.finish(a, &q, p, x)
-	w.send(a, &q, p, x)
+	w.finish(a, &w.q, p, x)
+	w.send(a, &w.q, p, x)
+	w.q = request{}
 	return p
 }
 
@@ -244,7 +247,8 @@ func (w *World) number(n int) string {
 // date writes a Date line, anew once a second.
 func (w *World) date(ns int64) string {
 	if s := ns / 1e9; s != w.dateAt || w.dateText == "" {
-		w.dateAt, w.dateText = s, time.Unix(s, 0).UTC().Format("Mon, 02 Jan 2006 15:04:05")+" GMT"
+		w.line = appendDate(w.line[:0], s)
+		w.dateAt, w.dateText = s, string(w.line)
 	}
 	return w.dateText
 }

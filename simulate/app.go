@@ -140,6 +140,7 @@ type resource struct {
 	concept string
 	one     string // as a field
 	many    string // as a path segment
+	plural  string // as a field
 	access  access
 	parent  *resource
 	seed    uint64
@@ -287,6 +288,7 @@ type account struct {
 	fails       uint16
 	lockedUntil int64
 	email       string // "" unless changed
+	login       string // made once; "" when it has to be made anew
 	resetCode   string
 	resetUntil  int64
 	service     string // name of a machine account
@@ -341,7 +343,7 @@ func (a *application) newAccount() *account {
 	a.accounts = append(a.accounts, acc)
 	if a.find(a.loginName(acc)) != nil { // two mail addresses that are shortened to one
 		local, host, _ := strings.Cut(a.emailOf(acc), "@")
-		acc.email = local + "_" + strconv.Itoa(int(n)) + "@" + host
+		acc.email, acc.login = local+"_"+strconv.Itoa(int(n))+"@"+host, ""
 	}
 	a.byLogin[hashText(0, a.loginName(acc))] = n
 	return acc
@@ -461,6 +463,7 @@ func (a *application) drawResources(r *rand.Rand) {
 		if a.style.singular {
 			res.many = w.one
 		}
+		res.plural = a.style.casing.join(res.many)
 		res.access = map[string]access{"public": public, "authored": authored, "owned": owned, "tenant": tenanted, "staff": staff}[f[1]]
 		count, _ := strconv.ParseFloat(f[2], 64)
 		res.single = count == 0
@@ -583,6 +586,13 @@ func (a *application) userName(acc *account) string {
 
 // loginName returns what the account's holder types at the login.
 func (a *application) loginName(acc *account) string {
+	if acc.login == "" {
+		acc.login = a.makeLoginName(acc)
+	}
+	return acc.login
+}
+
+func (a *application) makeLoginName(acc *account) string {
 	switch {
 	case acc.service != "":
 		return acc.service

@@ -208,7 +208,7 @@ func (w *World) serveLogin(a *agent, q *request, p *reply, acc *account) {
 		acc = app.newAccount()
 		if q.name != "" && (s.loginName == "email") {
 			delete(app.byLogin, hashText(0, app.loginName(acc)))
-			acc.email = q.name
+			acc.email, acc.login = q.name, ""
 			app.byLogin[hashText(0, q.name)] = acc.n
 		}
 		acc.tenant = int32(a.rng.IntN(app.tenants))

@@ -534,7 +534,7 @@ func (a *application) openList(b *[]byte, res *resource) {
 	case a.style.api == apiGraphQL || a.style.paging < 2 && a.style.envelope == 0:
 		*b = append(*b, `{"items":[`...)
 	case a.style.paging == 2:
-		*b = append(append(append(*b, `{"`...), a.style.casing.join(res.many)...), `":[`...)
+		*b = append(append(append(*b, `{"`...), res.plural...), `":[`...)
 	default:
 		*b = append(*b, '[')
 	}
@@ -650,8 +650,8 @@ func (w *World) serveCreate(q *request, p *reply, acc *account, id string) {
 func (w *World) serveMe(q *request, p *reply, acc *account) {
 	if p.op.kind == opMeUpdate {
 		for _, f := range q.fields {
-			if f.name == w.app.word("email") && f.value != "" && w.app.byLogin[hashText(0, f.value)] == 0 {
-				acc.email = f.value
+			if f.name == w.app.word("email") && f.value != "" && w.app.find(f.value) == nil {
+				acc.email, acc.login = f.value, ""
 				w.app.byLogin[hashText(0, w.app.loginName(acc))] = acc.n
 			}
 		}

@@ -184,7 +184,7 @@ func (a *application) describeAnswer(op *operation, shared bool) object {
 			case a.style.paging < 2 && a.style.envelope == 0:
 				inner = object{"type": "object", "properties": object{"items": items, "total": object{"type": "integer"}}}
 			case a.style.paging == 2:
-				inner = object{"type": "object", "properties": object{a.style.casing.join(op.res.many): items, "next": object{"type": "string", "nullable": true}}}
+				inner = object{"type": "object", "properties": object{op.res.plural: items, "next": object{"type": "string", "nullable": true}}}
 			default:
 				inner = items
 			}

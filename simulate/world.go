@@ -44,6 +44,7 @@ type World struct {
 
 	// Scratch of the exchange that is being made.
 	x                Exchange
+	q                request
 	body, sent, line []byte
 	scratch, picked  []uint32
 	requestHeaders   []Header

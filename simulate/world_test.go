@@ -378,3 +378,14 @@ func BenchmarkRun(b *testing.B) {
 	}
 	b.ReportMetric(float64(bytes)/float64(b.N), "body-bytes/op")
 }
+
+func TestDates(t *testing.T) {
+	for _, at := range []time.Time{time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), time.Date(2024, 2, 29, 23, 59, 59, 0, time.UTC), time.Date(1999, 12, 31, 12, 0, 1, 0, time.UTC), time.Date(2100, 3, 1, 1, 2, 3, 0, time.UTC)} {
+		if got, want := string(appendDate(nil, at.Unix())), at.Format("Mon, 02 Jan 2006 15:04:05")+" GMT"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		if got, want := string(appendTime(nil, at.UnixNano(), '"')), at.Format(time.RFC3339)+`"`; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
