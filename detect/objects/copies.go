@@ -69,13 +69,16 @@ func (s *Stage) parameter(c *event.Call, r *event.IDRef) (of noun, ok bool) {
 		return 0, false
 	}
 	name := strings.TrimSuffix(r.Name, "[]")
+	if r.In == event.InHeader {
+		name = strings.TrimPrefix(strings.ToLower(name), "x-")
+	}
 	if strings.Contains(name, "[]") {
 		return 0, false
 	}
 	if i := strings.LastIndexByte(name, '.'); i >= 0 && (strings.IndexByte(name, '.') != i || !wrappers[strings.ToLower(name[:i])]) {
 		return 0, false
 	}
-	v := s.nouns.ofKey(r.Name)
+	v := s.nouns.ofKey(name)
 	if v.path {
 		of = s.nouns.ofPath(c)
 	} else {

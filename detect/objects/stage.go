@@ -162,7 +162,7 @@ func (s *Stage) access(o *detect.Observation, m *memory, host uint64, served nou
 		s.opens(o, host, of)
 	}
 	var copy *event.IDRef
-	if how == read && len(s.asked) > 1 {
+	if how == read && len(c.IDs) > 1 && !c.IDs[1].Response {
 		copy = s.copied(o, m, host, key, of, p, out)
 	}
 	single := how == read && o.Object.In != event.InBody && alone(c, o.Object)
