@@ -35,6 +35,8 @@ type raid struct {
 	believed *account // whom the application takes the sender for
 	who      map[*client]*account
 	hidden   *partState // the part, while calls are everyday ones
+	scraped  *operation // the operation that gives an item
+	pages    bool       // what a list shows is taken
 }
 
 // raid lets an attacker begin in a part of the run and go on until its end.
@@ -52,6 +54,17 @@ func (c *cast) raid(from, to float64, deed func(*raid)) {
 	})
 }
 
+// beside lets somebody else of the cast act at the same time.
+func (x *raid) beside(deed func(*raid)) {
+	y := *x
+	y.who, y.r = map[*client]*account{}, newRandom(x.r.Uint64(), "beside", 0)
+	x.c.agent(x.a.now, func(a *agent) {
+		y.a = a
+		a.judge = y.judge
+		deed(&y)
+	})
+}
+
 // judge counts the harm of a call. What counts for a scenario is said by its
 // unit; the application knows.
 func (x *raid) judge(q *request, p *reply) int {
@@ -61,6 +74,10 @@ func (x *raid) judge(q *request, p *reply) int {
 	switch x.c.part.HarmUnit {
 	case unitSecrets:
 		if p.entered != nil && (p.op == x.app.login || p.op == x.app.reset || p.op == x.app.mfa && p.ok) {
+			return 1
+		}
+	case unitEntered:
+		if p.token != nil || p.ok && p.op == x.app.reset {
 			return 1
 		}
 	case unitCodes:
@@ -79,7 +96,7 @@ func (x *raid) judge(q *request, p *reply) int {
 		if p.ok && p.op != nil && p.op.kind == opGet {
 			return 1
 		}
-		if p.ok && p.op != nil && p.op.kind == opList {
+		if p.ok && x.pages && p.op != nil && p.op.kind == opList {
 			return len(p.items)
 		}
 	case unitEndpoints:
@@ -94,8 +111,16 @@ func (x *raid) judge(q *request, p *reply) int {
 		if p.ok && p.op != nil && !p.op.anyone {
 			return 1
 		}
+	case unitSteps:
+		if p.op == x.app.login && p.entered != nil || p.ok && p.foreign || p.ok && p.op != nil && p.op == x.scraped {
+			return 1
+		}
+	case unitOpened:
+		if p.ok && p.op == x.app.register {
+			return 1
+		}
 	case unitOrders:
-		if p.ok && p.op != nil && p.op.mutation {
+		if p.ok && p.op != nil && p.op.mutation && p.op.login == "" {
 			return 1
 		}
 	}
@@ -104,6 +129,8 @@ func (x *raid) judge(q *request, p *reply) int {
 
 const (
 	unitSecrets   = "passwords or codes found"
+	unitEntered   = "accounts entered"
+	unitSteps     = "passwords found, objects of others reached, items taken"
 	unitCodes     = "valid codes or cards found"
 	unitNames     = "accounts found to exist"
 	unitForeign   = "objects of others reached"
@@ -111,6 +138,7 @@ const (
 	unitEndpoints = "undocumented endpoints found"
 	unitFunctions = "functions of employees used"
 	unitStolen    = "calls with a credential of somebody else"
+	unitOpened    = "accounts opened"
 	unitOrders    = "things done"
 )
 

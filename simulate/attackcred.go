@@ -84,41 +84,41 @@ func (x *raid) stuff(s stuffing) {
 	}
 }
 
-// expired is the harmless double of stuffing: after a leak elsewhere the
-// operator let all passwords expire. The same number of people, from as many
-// addresses, at the same pace fail with what they remember, reset, and get in.
+// expired is the harmless double of stuffing: many people at once do not know
+// their password any more. At the same pace, from addresses and programs of the
+// same kinds, they fail once to four times with slips of what is right, some
+// ask for a new one, and all get in.
 func (x *raid) expired(s stuffing) {
-	net := x.net(s.where, s.sources, dressPeople)
+	net := x.net(s.where, s.sources, s.dress)
 	order := permute(uint64(x.app.people), x.r.Uint64())
-	for i, person := 0, 0; i < s.count; person++ {
-		acc := x.app.accounts[order.at(uint64(person)%uint64(x.app.people))]
-		name, c := x.app.loginName(acc), net.next(x)
-		for range 2 + x.r.IntN(3) {
-			if i++; !x.pause(x.pace(s.gap, s.jitter, s.ramp)) {
-				return
-			}
-			x.try(c, name, mistyped(x.app.passwordOf(acc), x.r.IntN(1<<30)))
-		}
-		if !x.reset(c, acc) {
+	const callsEach = 4 // about
+	for person := 0; person*callsEach < s.count; person++ {
+		if !x.pause(callsEach * x.pace(s.gap, s.jitter, s.ramp)) {
 			return
 		}
-		if i++; !x.pause(x.pace(s.gap, s.jitter, s.ramp)) {
-			return
-		}
-		if p := x.try(c, name, x.app.passwordOf(acc)); p.ask != nil {
-			x.do(c, request{op: x.app.mfa, challenge: p.ask, code: p.ask.code, anonymous: true})
-		}
+		acc, c := x.app.accounts[order.at(uint64(person)%uint64(x.app.people))], net.next(x)
+		x.beside(func(y *raid) { y.remember(c, acc) })
 	}
 }
 
-// reset asks for a code, reads the mail and sets a password.
-func (x *raid) reset(c *client, acc *account) bool {
-	x.do(c, request{op: x.app.forgot, name: x.app.loginName(acc), anonymous: true})
-	if !x.pause(x.between(20, 90)) {
-		return false
+// remember is one person's way in.
+func (x *raid) remember(c *client, acc *account) {
+	name := x.app.loginName(acc)
+	for range 1 + x.r.IntN(4) {
+		x.try(c, name, mistyped(x.app.passwordOf(acc), x.r.IntN(1<<30)))
+		if !x.pause(x.between(4, 25)) {
+			return
+		}
 	}
-	x.do(c, request{op: x.app.reset, name: x.app.loginName(acc), code: acc.resetCode, secret: "new", anonymous: true})
-	return x.pause(x.between(2, 8))
+	if x.r.IntN(4) == 0 {
+		x.do(c, request{op: x.app.forgot, name: name, anonymous: true})
+		if !x.pause(x.between(20, 90)) {
+			return
+		}
+		x.do(c, request{op: x.app.reset, name: name, code: acc.resetCode, secret: "new", anonymous: true})
+		x.pause(x.between(2, 8))
+	}
+	x.enter(c, acc)
 }
 
 // mistyped is the password with a slip of the finger.
@@ -186,24 +186,22 @@ func (x *raid) serviceName(i int) string {
 	return name
 }
 
-// forgetful is the double of spraying: as many people, as many addresses, one
-// slip each, and then in.
+// forgetful is the double of spraying: as many people, from addresses and
+// programs of the same kinds, make one slip each and then get in.
 func (x *raid) forgetful(s spraying) {
 	order := permute(uint64(x.app.people), x.r.Uint64())
-	net := x.net(s.where, s.sources, dressPeople)
+	net := x.net(s.where, s.sources, s.dress)
 	for i := range s.users * s.rounds / 2 {
-		acc := x.app.accounts[order.at(uint64(i)%uint64(x.app.people))]
-		c := net.next(x)
-		if !x.pause(x.pace(s.gap, .6, 0)) {
+		if !x.pause(2 * x.pace(s.gap, .6, 0)) {
 			return
 		}
-		x.try(c, x.app.loginName(acc), mistyped(x.app.passwordOf(acc), x.r.IntN(1<<30)))
-		if !x.pause(x.pace(s.gap, .6, 0)) {
-			return
-		}
-		if p := x.try(c, x.app.loginName(acc), x.app.passwordOf(acc)); p.ask != nil {
-			x.do(c, request{op: x.app.mfa, challenge: p.ask, code: p.ask.code, anonymous: true})
-		}
+		acc, c := x.app.accounts[order.at(uint64(i)%uint64(x.app.people))], net.next(x)
+		x.beside(func(y *raid) {
+			y.try(c, y.app.loginName(acc), mistyped(y.app.passwordOf(acc), y.r.IntN(1<<30)))
+			if y.pause(y.between(4, 25)) {
+				y.enter(c, acc)
+			}
+		})
 	}
 }
 

@@ -239,6 +239,7 @@ func (x *raid) crawl(k crawl) {
 	if res == nil {
 		return
 	}
+	x.pages, x.scraped = k.lists || res.get == nil, res.get
 	net := x.net(k.where, k.sources, k.dress)
 	c := net.next(x)
 	if k.signed {

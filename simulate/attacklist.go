@@ -133,12 +133,12 @@ var loginAttacks = []attack{
 			}
 			x.guess(g)
 		}},
-	{id: "A09", name: "guessing one-time codes", levels: "L1 L2 L3", detectors: "brute_force account_takeover", entities: byAccount + " token session", unit: unitSecrets, days: [5]float64{2: 2, 3: 5}, suits: withCodes,
+	{id: "A09", name: "guessing one-time codes", levels: "L1 L2 L3", detectors: "brute_force account_takeover", entities: byAccount + " token session", unit: unitEntered, days: [5]float64{2: 2, 3: 5}, suits: withCodes,
 		says: "With the right password in hand, the six digits are guessed, challenge after challenge.",
 		run: func(x *raid) {
 			x.otp(by(x, .5, 1080, 3600, 0), by(x, 1000, 150, 110, 0), by(x, 1, 1, 10, 0), placeHosting, dressTool)
 		}},
-	{id: "A10", name: "guessing reset codes", levels: "L1 L2 L3", detectors: "brute_force account_takeover", entities: byAccount + " token session", unit: unitSecrets, days: [5]float64{2: 2, 3: 5},
+	{id: "A10", name: "guessing reset codes", levels: "L1 L2 L3", detectors: "brute_force account_takeover", entities: byAccount + " token session", unit: unitEntered, days: [5]float64{2: 2, 3: 5},
 		says: "A reset is asked for in somebody's name, and its code guessed.",
 		run: func(x *raid) {
 			x.resetCodes(by(x, .5, 1080, 3600, 0), by(x, 800, 150, 110, 0), by(x, 1, 1, 10, 0), placeHosting, dressTool)
@@ -168,44 +168,44 @@ var loginAttacks = []attack{
 }
 
 var objectAttacks = []attack{
-	{id: "A15", name: "objects of others, in sequence", levels: "L1 L2 L3 L4", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint cluster object", unit: unitForeign, days: [5]float64{3: 3, 4: 2},
+	{id: "A15", name: "objects of others, in sequence", levels: "L1 L2 L3 L4", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint cluster object", unit: unitForeign, suits: withCounters, days: [5]float64{3: 3, 4: 2},
 		says: "The number in the path is counted up through the objects of others.",
 		run: func(x *raid) {
 			x.reach(reaching{gap: by(x, .3, 12, 1800, 300), count: by(x, 200, 120, 60, 120), order: inSequence, accounts: by(x, 1, 1, 1, 20), sources: 1, where: by(x, placeHosting, placeHosting, placeHome, placeHome),
 				dress: by(x, dressTool, dressTool, dressTool, dressPeople)})
 		}},
-	{id: "A16", name: "objects of others, in any order", levels: "L1 L2 L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, days: [5]float64{3: 3},
+	{id: "A16", name: "objects of others, in any order", levels: "L1 L2 L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, suits: withWeakness, days: [5]float64{3: 3},
 		says: "Objects of others are asked for in any order.",
 		run: func(x *raid) {
 			x.reach(reaching{gap: by(x, .3, 12, 1800, 0), count: by(x, 200, 120, 60, 0), order: atRandom, accounts: 1, sources: 1, where: placeHome, dress: dressTool})
 		}},
-	{id: "A17", name: "objects of others, identifiers harvested", levels: "L1 L2 L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, days: [5]float64{3: 3},
+	{id: "A17", name: "objects of others, identifiers harvested", levels: "L1 L2 L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, suits: withHarvest, days: [5]float64{3: 3},
 		says: "Identifiers that cannot be guessed were disclosed elsewhere and are now asked for.",
 		run: func(x *raid) {
 			x.reach(reaching{gap: by(x, .5, 12, 1800, 0), count: by(x, 150, 100, 50, 0), order: harvested, accounts: 1, sources: 1, where: placeHome, dress: by(x, dressTool, dressTool, dressCommon, dressCommon)})
 		}},
-	{id: "A18", name: "one object of others a day", levels: "L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, days: [5]float64{3: 30}, from: .05, to: .99,
+	{id: "A18", name: "one object of others a day", levels: "L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, suits: withWeakness, days: [5]float64{3: 30}, from: .05, to: .99,
 		says: "Every day one object of somebody else is read.",
 		run: func(x *raid) {
 			x.reach(reaching{gap: 86_000, count: 29, order: atRandom, accounts: 1, sources: 1, where: placeHome, dress: dressPeople})
 		}},
-	{id: "A19", name: "objects of others among one's own", levels: "L2 L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, days: [5]float64{3: 2},
+	{id: "A19", name: "objects of others among one's own", levels: "L2 L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, suits: withWeakness, days: [5]float64{3: 2},
 		says: "For each object of somebody else one (L2) or five (L3) own ones are read.",
 		run: func(x *raid) {
 			x.reach(reaching{gap: by(x, 0., 12, 300, 0), count: by(x, 0, 100, 60, 0), order: atRandom, dilution: by(x, 0, 1, 5, 0), accounts: 1, sources: 1, where: placeHome, dress: dressPeople})
 		}},
-	{id: "A20", name: "objects of others, 200 accounts", levels: "L4", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint cluster object", unit: unitForeign, days: [5]float64{4: 2},
+	{id: "A20", name: "objects of others, 200 accounts", levels: "L4", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint cluster object", unit: unitForeign, suits: withWeakness, days: [5]float64{4: 2},
 		says: "Two hundred accounts, or as many as there are, read three objects of others each.",
 		run: func(x *raid) {
 			n := min(200, max(5, x.app.people/4))
 			x.reach(reaching{gap: 90, count: 3 * n, order: atRandom, accounts: n, sources: 1, where: placeHome, dress: dressPeople})
 		}},
-	{id: "A21", name: "two values for one parameter", levels: "L1 L2 L3", twin: true, detectors: "parameter_pollution bola", entities: byActor + " endpoint object", unit: unitForeign, days: [5]float64{3: 2},
+	{id: "A21", name: "two values for one parameter", levels: "L1 L2 L3", twin: true, detectors: "parameter_pollution bola", entities: byActor + " endpoint object", unit: unitForeign, suits: withPaths, days: [5]float64{3: 2},
 		says: "An own object stands where the check looks, and one of somebody else beside it.",
 		run: func(x *raid) {
 			x.reach(reaching{gap: by(x, 1., 15, 900, 0), count: by(x, 80, 80, 60, 0), order: atRandom, accounts: 1, sources: 1, where: placeHome, dress: dressTool, polluted: true})
 		}},
-	{id: "A22", name: "objects of others changed", levels: "L1 L2 L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, days: [5]float64{3: 2},
+	{id: "A22", name: "objects of others changed", levels: "L1 L2 L3", twin: true, detectors: "bola object_enumeration", entities: byActor + " endpoint object", unit: unitForeign, suits: withWeakWrites, days: [5]float64{3: 2},
 		says: "Objects of others are changed.",
 		run: func(x *raid) {
 			x.reach(reaching{gap: by(x, 1., 15, 900, 0), count: by(x, 80, 80, 60, 0), order: atRandom, accounts: 1, sources: 1, where: placeHome, dress: dressTool, write: true})

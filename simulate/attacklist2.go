@@ -1,27 +1,27 @@
 package simulate
 
 var takingAttacks = []attack{
-	{id: "A24", name: "scraping with one account", levels: "L1 L2 L3", twin: true, detectors: "scraping object_enumeration resource_abuse", entities: byActor + " cluster", unit: unitItems, days: [5]float64{2: 1, 3: 3},
+	{id: "A24", name: "scraping with one account", levels: "L1 L2 L3", twin: true, detectors: "scraping object_enumeration resource_abuse", entities: byActor + " cluster", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{2: 1, 3: 3},
 		says: "One account takes the catalogue, item by item.",
 		run: func(x *raid) {
 			x.crawlOrIndex(crawl{gap: by(x, .1, 2.4, 25, 0), count: by(x, 4000, 3000, 6000, 0), sources: 1, where: placeHome, dress: by(x, dressTool, dressTool, dressCommon, dressCommon), signed: true, human: x.level == 3})
 		}},
-	{id: "A25", name: "scraping by a swarm", levels: "L1 L2 L4", twin: true, detectors: "scraping object_enumeration", entities: bySwarm, unit: unitItems,
+	{id: "A25", name: "scraping by a swarm", levels: "L1 L2 L4", twin: true, detectors: "scraping object_enumeration", entities: bySwarm, unit: unitItems, apps: catalogues, suits: withCatalogue,
 		says: "Thousands of addresses take three items each, none twice.",
 		run: func(x *raid) {
 			x.partition(crawl{gap: by(x, .1, 3, 0, 4), count: 15_000, sources: 5000, quota: 3, where: placeHome, dress: by(x, dressTool, dressTool, dressTool, dressPeople)})
 		}},
-	{id: "A26", name: "scraping by pages", levels: "L1 L2 L3", twin: true, detectors: "scraping object_enumeration", entities: byActor + " cluster", unit: unitItems, days: [5]float64{3: 2},
+	{id: "A26", name: "scraping by pages", levels: "L1 L2 L3", twin: true, detectors: "scraping object_enumeration", entities: byActor + " cluster", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{3: 2},
 		says: "The pages of a list are turned to the last.",
 		run: func(x *raid) {
 			x.crawlOrIndex(crawl{gap: by(x, .2, 3, 60, 0), count: 1 << 20, sources: 1, where: placeHosting, dress: dressTool, lists: true})
 		}},
-	{id: "A27", name: "crawler that changes its name", levels: "L1 L2 L3", twin: true, detectors: "scraping evasion", entities: byActor + " cluster", unit: unitItems, days: [5]float64{3: 2},
+	{id: "A27", name: "crawler that changes its name", levels: "L1 L2 L3", twin: true, detectors: "scraping evasion", entities: byActor + " cluster", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{3: 2},
 		says: "A crawler takes everything from a few servers, under ever new names of its program, whatever robots.txt says.",
 		run: func(x *raid) {
 			x.crawlOrIndex(crawl{gap: by(x, .2, 2.4, 30, 0), count: by(x, 4000, 4000, 3000, 0), sources: by(x, 4, 8, 20, 0), quota: 50, where: placeHosting, dress: dressRotate})
 		}},
-	{id: "A28", name: "scraping of hot items only", levels: "L2 L4", detectors: "scraping", entities: byActor + " cluster endpoint", unit: unitItems, days: [5]float64{4: 2},
+	{id: "A28", name: "scraping of hot items only", levels: "L2 L4", detectors: "scraping", entities: byActor + " cluster endpoint", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{4: 2},
 		says: "The prices of the two items in a hundred that everyone wants are taken again and again.",
 		run: func(x *raid) {
 			for x.now() < x.end {
@@ -62,7 +62,7 @@ var probingAttacks = []attack{
 		run: func(x *raid) {
 			x.catchAll(by(x, .1, 12, 0, 0), by(x, 6000, 3000, 0, 0), by(x, 1, 30, 0, 0), placeHosting, dressTool)
 		}},
-	{id: "A52", name: "flood of callers, and an attack inside", levels: "L1 L2", detectors: "bola object_enumeration evasion", entities: byActor + " network cluster endpoint object", unit: unitForeign,
+	{id: "A52", name: "flood of callers, and an attack inside", levels: "L1 L2", detectors: "bola object_enumeration evasion", entities: byActor + " network cluster endpoint object", unit: unitForeign, suits: withWeakness,
 		says: "One address names itself differently with every call; meanwhile an account reads the objects of others.",
 		run: func(x *raid) {
 			n := by(x, 400, 100, 0, 0) * x.app.people
@@ -89,19 +89,19 @@ var tokenAttacks = []attack{
 	{id: "A36", name: "token sold", levels: "L1 L3", twin: true, detectors: "token_abuse", entities: byBearer, unit: unitStolen, days: [5]float64{3: 2},
 		says: "Fifty people use one account's token.",
 		run:  func(x *raid) { x.sold(by(x, 6., 0, 240, 0), by(x, 600, 0, 400, 0), 50, placeHome) }},
-	{id: "A37", name: "forged tokens", levels: "L1 L2", detectors: "jwt_weakness token_abuse", entities: byBearer + " endpoint", unit: unitFunctions, suits: withJWT,
+	{id: "A37", name: "forged tokens", levels: "L1 L2", detectors: "jwt_weakness token_abuse", entities: byBearer + " endpoint", unit: unitFunctions, apps: bearers, suits: withJWT,
 		says: "Tokens without a signature, with another algorithm or key are tried; at L2 one kind is believed.",
 		run:  func(x *raid) { x.forge(by(x, 1., 15, 0, 0), by(x, 90, 60, 0, 0), x.level == 2) }},
-	{id: "A38", name: "expired token accepted", levels: "L1 L3", detectors: "jwt_weakness token_abuse", entities: byBearer + " endpoint", unit: unitStolen, days: [5]float64{1: 2, 3: 3}, suits: withShortJWT,
+	{id: "A38", name: "expired token accepted", levels: "L1 L3", detectors: "jwt_weakness token_abuse", entities: byBearer + " endpoint", unit: unitStolen, days: [5]float64{1: 2, 3: 3}, apps: bearers, suits: withShortJWT,
 		says: "After a release the application no longer looks at the end of tokens, and one is used long after.",
 		run:  func(x *raid) { x.outlived(by(x, 5., 0, 900, 0), by(x, 120, 0, 100, 0)) }},
 	{id: "A39", name: "session fixation", levels: "L1 L3", detectors: "token_abuse account_takeover", entities: byBearer, unit: unitStolen, days: [5]float64{3: 2},
 		says: "A victim logs in on a session that the attacker knows, and the attacker uses it.",
 		run:  func(x *raid) { x.fixation(by(x, 15., 0, 900, 0), by(x, 120, 0, 90, 0)) }},
-	{id: "A55", name: "ramps", levels: "L2 L3 L4", detectors: stuffNames + " bola object_enumeration scraping", entities: byLogin + " user token key object", unit: unitOrders, days: [5]float64{2: 10, 3: 10, 4: 10}, from: .05, to: .98,
+	{id: "A55", name: "ramps", levels: "L2 L3 L4", detectors: stuffNames + " bola object_enumeration scraping", entities: byLogin + " user token key object", unit: unitSteps, apps: catalogues, suits: withBoth, days: [5]float64{2: 10, 3: 10, 4: 10}, from: .05, to: .98,
 		says: "Stuffing (L2), reading the objects of others (L3) or scraping by a swarm (L4) begins with almost nothing and grows a little every day.",
 		run:  func(x *raid) { x.ramps() }},
-	{id: "A56", name: "from first look to the last item", levels: "L3", detectors: "probing user_enumeration password_spraying credential_stuffing account_takeover bola object_enumeration scraping shadow_endpoint", entities: byLogin + " user token key object host", unit: unitOrders,
+	{id: "A56", name: "from first look to the last item", levels: "L3", detectors: "probing user_enumeration password_spraying credential_stuffing account_takeover bola object_enumeration scraping shadow_endpoint", entities: byLogin + " user token key object host", unit: unitSteps, apps: catalogues, suits: withBoth,
 		days: [5]float64{3: 21}, from: .05, to: .98,
 		says: "Over three weeks somebody looks around, finds out who has an account, sprays, enters one, changes its address, reads objects of others, and takes the catalogue.",
 		run:  func(x *raid) { x.campaign() }},
@@ -128,6 +128,17 @@ func withWeakness(a *application) bool {
 	res, _ := a.weak(false)
 	return res != nil && res.open
 }
+
+// withPaths wants such an object in an application that names it in the path.
+func withPaths(a *application) bool { return withREST(a) && withWeakness(a) }
+
+func withBoth(a *application) bool { return withWeakness(a) && withCatalogue(a) }
+
+// Kinds of application with something to take, and with tokens that are read.
+const (
+	catalogues = "shop social game travel partner"
+	bearers    = "shop bank saas health ride social game travel iot gov llm"
+)
 
 func withCounters(a *application) bool {
 	res, _ := a.weak(false)
@@ -230,13 +241,11 @@ func (x *raid) oldVersion(gap float64, count int) {
 func (x *raid) ramps() {
 	switch x.level {
 	case 2:
-		x.c.part.HarmUnit = unitSecrets
 		x.stuff(stuffing{gap: 1200, jitter: 1, count: 6000, sources: 1 << 30, where: placeHome, dress: dressFew, known: .3, valid: .01, ramp: 100})
 	case 3:
-		x.c.part.HarmUnit = unitForeign
 		x.reach(reaching{gap: 6000, count: 600, order: inSequence, accounts: 1, sources: 1, where: placeHome, dress: dressPeople, ramp: 100})
 	case 4:
-		x.c.part.HarmUnit = unitItems
+		x.scraped = x.app.catalogue().get
 		x.partition(crawl{gap: 120, count: 20_000, sources: 8000, quota: 3, where: placeHome, dress: dressPeople, ramp: 100})
 	}
 }
