@@ -444,6 +444,7 @@ func (a *application) drawResources(r *rand.Rand) {
 	taken := map[string]bool{}
 	concepts := map[string]bool{}
 	total := 0
+	var fields [][]string
 	for i, row := range rows {
 		if i >= len(a.kind.resources) && total >= extent {
 			break
@@ -492,7 +493,10 @@ func (a *application) drawResources(r *rand.Rand) {
 		a.resources = append(a.resources, res)
 		total += 1 + len(f[3])
 		res.seedOps(f[3])
-		a.drawFields(res, f[4:])
+		fields = append(fields, f[4:])
+	}
+	for i, res := range a.resources { // now that all are known, fields may refer to them
+		a.drawFields(res, fields[i])
 	}
 	// Nearly every API forgets to ask somewhere whose the object is.
 	var own []*resource

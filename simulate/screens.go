@@ -91,7 +91,7 @@ func (a *application) drawScreens(r *rand.Rand) {
 				add(screenMine, res, weight*1.4)
 			}
 			if live(res.get) {
-				add(screenOwn, res, weight*.5)
+				add(screenOwn, res, weight*.25)
 			}
 			if live(res.create) {
 				add(screenCreate, res, weight*.12)
