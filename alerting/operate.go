@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -106,17 +107,31 @@ func (p *Pipeline) AddSilence(s Silence) (Silence, error) {
 		return Silence{}, fmt.Errorf("silence %s: %w", s.ID, ErrUnknown)
 	}
 	s.CreatedAt, s.Until = now, s.Until.UTC()
+	old := p.state.silences[s.ID]
+	s.Matched, s.LastMatched = old.Matched, old.LastMatched
+	if !s.From.IsZero() {
+		s.From = s.From.UTC()
+	}
+	if err := p.makeRoom(&e, s.ID, now); err != nil {
+		return Silence{}, err
+	}
+	e.Silences = []Silence{s}
+	return s, p.commit(&e)
+}
+
+// makeRoom has e forget silences that are long over, so that the one with the
+// ID added can be there.
+func (p *Pipeline) makeRoom(e *entry, added string, now time.Time) error {
 	for id, old := range p.state.silences {
-		if !old.Until.After(now.Add(-defaultRetention)) {
+		if id != added && !old.Until.After(now.Add(-defaultRetention)) {
 			e.Unsilenced = append(e.Unsilenced, id)
 		}
 	}
 	slices.Sort(e.Unsilenced)
 	if len(p.state.silences)-len(e.Unsilenced) >= maxSilences {
-		return Silence{}, fmt.Errorf("silence: there are %d already: expire some", maxSilences)
+		return fmt.Errorf("silence: there are %d already: expire some", maxSilences)
 	}
-	e.Silences = []Silence{s}
-	return s, p.commit(&e)
+	return nil
 }
 
 // ExpireSilence ends a silence now, durably.
@@ -142,6 +157,11 @@ func (p *Pipeline) Silences() []Silence {
 	defer p.mu.Unlock()
 	out := make([]Silence, 0, len(p.state.silences))
 	for _, s := range p.state.silences {
+		if s.Allows != nil {
+			allows := *s.Allows
+			allows.Counts = maps.Clone(allows.Counts)
+			s.Allows = &allows
+		}
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b Silence) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID)) })

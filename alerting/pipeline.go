@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -261,7 +263,7 @@ func (p *Pipeline) accept(alerts []event.Alert) error {
 	now := p.cfg.Now().UTC()
 	var e entry
 	var add counts
-	touched := map[string]*tracked{}
+	touched, matched := map[string]*tracked{}, map[string]int64{}
 	for i := range alerts {
 		a := finite(alerts[i])
 		id := a.IncidentID
@@ -279,7 +281,13 @@ func (p *Pipeline) accept(alerts []event.Alert) error {
 				t = &tracked{Incident: Incident{ID: id, FirstAlert: a.ID, State: StateOpen, OpenedAt: now}}
 			}
 		}
-		c := t.take(a, now)
+		silence := p.state.silencedBy(&a, now)
+		met := ""
+		if silence != nil {
+			met = silence.ID
+			a.Flags = withFlag(a.Flags, silence.flag())
+		}
+		c := t.take(a, met, now)
 		if !c.fresh {
 			add.redelivered++
 			continue
@@ -289,15 +297,20 @@ func (p *Pipeline) accept(alerts []event.Alert) error {
 			touched[id] = t
 			e.Incidents = append(e.Incidents, t)
 		}
-		t.SilencedBy = p.state.silencedBy(&a, now)
-		if t.SilencedBy != "" {
+		if silence != nil {
 			add.silenced++
+			matched[met]++
 		}
 		for _, r := range p.routes {
 			if k := t.due(&r.Route, c, now); k != "" {
 				p.enqueue(&e, r, id, k, now)
 			}
 		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(matched)) {
+		s := p.state.silences[id]
+		s.Matched, s.LastMatched = s.Matched+matched[id], now
+		e.Silences = append(e.Silences, s)
 	}
 	if len(e.Incidents) > 0 {
 		e.Dropped = p.state.surplus(p.cfg.MaxIncidents, touched)

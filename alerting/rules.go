@@ -21,7 +21,7 @@ func (t *tracked) due(r *Route, c change, now time.Time) Kind {
 	if c.ended {
 		return t.end(name)
 	}
-	if t.State == StateResolved || t.SilencedBy != "" || t.Severity < r.MinSeverity {
+	if t.State == StateResolved || t.SilencedBy != "" || c.silent || t.Severity < r.MinSeverity {
 		return ""
 	}
 	switch {

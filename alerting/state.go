@@ -81,14 +81,14 @@ func (s *state) apply(e *entry) {
 	s.seq = max(s.seq, e.Seq)
 }
 
-// silencedBy returns the ID of a silence that is in force for a, "" if none is.
-func (s *state) silencedBy(a *event.Alert, now time.Time) string {
-	for _, id := range slices.Sorted(maps.Keys(s.silences)) {
-		if q := s.silences[id]; q.Until.After(now) && q.Matcher.Matches(a) {
-			return id
+// silencedBy returns a silence that is in force for a, nil if none is.
+func (s *state) silencedBy(a *event.Alert, now time.Time) (found *Silence) {
+	for _, q := range s.silences {
+		if q.covers(a, now) && (found == nil || compareSilences(&q, found) < 0) {
+			found = &q
 		}
 	}
-	return ""
+	return found
 }
 
 // surplus returns the incidents that have to go so that limit holds: resolved
