@@ -2,6 +2,7 @@ package body
 
 import (
 	"bytes"
+	"slices"
 
 	"lapwing/parse/classify"
 )
@@ -58,6 +59,21 @@ func (r *Reader) isRPC(d *Doc) bool {
 		}
 	}
 	return false
+}
+
+// envelope takes the id of a JSON-RPC message (2.0, §4 and §5) from the leaves:
+// it numbers the calls of a connection and identifies nothing.
+func (r *Reader) envelope(d *Doc) {
+	numbers := func(l Leaf) bool { return l.Path == "id" || l.Path == "[].id" }
+	if !slices.ContainsFunc(d.Leaves, numbers) {
+		return
+	}
+	for _, s := range d.seen {
+		if p := r.trie.nodes[s.node].path; p == "jsonrpc" || p == "[].jsonrpc" {
+			d.Leaves = slices.DeleteFunc(d.Leaves, numbers)
+			return
+		}
+	}
 }
 
 func bounded(b []byte) string { return string(nameOf(b[:min(len(b), maxOperationBytes)])) }

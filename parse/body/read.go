@@ -153,6 +153,7 @@ func (r *Reader) finish(d *Doc) {
 		r.operation(d)
 	}
 	if d.Type == "json" {
+		r.envelope(d)
 		d.Hash += r.ofJSON
 	} else {
 		var room [16]byte
