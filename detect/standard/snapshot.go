@@ -3,6 +3,7 @@ package standard
 import (
 	"lapwing/detect/credentials"
 	"lapwing/detect/distributed"
+	"lapwing/detect/evasion"
 	"lapwing/detect/identity"
 	"lapwing/detect/inventory"
 	"lapwing/detect/login"
@@ -20,7 +21,7 @@ import (
 
 // SnapshotTypes names the stages that New makes.
 func (*Detection) SnapshotTypes() []any {
-	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*identity.Stage)(nil), (*credentials.Stage)(nil), (*distributed.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil), (*overlap.Stage)(nil), (*pollution.Stage)(nil), (*usercheck.Stage)(nil), (*takeover.Stage)(nil), (*tokens.Stage)(nil), (*rules.Stage)(nil)}
+	return []any{(*inventory.Stage)(nil), (*login.Stage)(nil), (*identity.Stage)(nil), (*credentials.Stage)(nil), (*distributed.Stage)(nil), (*objects.Stage)(nil), (*probing.Stage)(nil), (*scraping.Stage)(nil), (*overlap.Stage)(nil), (*pollution.Stage)(nil), (*usercheck.Stage)(nil), (*takeover.Stage)(nil), (*tokens.Stage)(nil), (*evasion.Stage)(nil), (*rules.Stage)(nil)}
 }
 
 // Unjudged says what a replay has to show a detection that goes on from a

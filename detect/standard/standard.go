@@ -11,6 +11,7 @@ import (
 	"lapwing/detect"
 	"lapwing/detect/credentials"
 	"lapwing/detect/distributed"
+	"lapwing/detect/evasion"
 	"lapwing/detect/identity"
 	"lapwing/detect/inventory"
 	"lapwing/detect/login"
@@ -110,6 +111,7 @@ func stages(cfg *Config, inv *inventory.Stage) []detect.Stage {
 		usercheck.New(usercheck.Config{Seed: cfg.Seed}),
 		takeover.New(takeover.Config{Seed: cfg.Seed}),
 		tokens.New(tokens.Config{Seed: cfg.Seed}),
+		evasion.New(evasion.Config{Seed: cfg.Seed}),
 		rules.New(cfg.live(), cfg.Seed),
 	}
 }
