@@ -160,6 +160,12 @@ func (s *Stage) create(o *detect.Observation, h *host, method, path string, prog
 	}
 	n := h.root
 	for i, seg := range s.path.segments {
+		if seg != param && n.child(seg) == nil {
+			s.follow(h, n, seg, s.path.kinds[i])
+			if n.merged && n.takes(seg, s.path.kinds[i]) {
+				seg = param
+			}
+		}
 		c, made := n.under(seg, s.path.kinds[i])
 		if made {
 			h.nodes++

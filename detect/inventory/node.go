@@ -31,6 +31,7 @@ type node struct {
 	mergedKind kind            // …if they look at least like this
 	keep       map[string]bool // …but for these
 	due        bool            // queued to be looked at
+	following  bool            // has become, or will become, like its twin in another version
 
 	visits   int64 // confirmed calls through here
 	recent   int64 // of the visits, those since the count below was taken

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -43,5 +44,43 @@ func TestAValueBecomesALiteralAgain(t *testing.T) {
 	}
 	if r := users(t, 3, true, 2); r["/users/special"] {
 		t.Errorf("routes %v: two callers make no literal", r)
+	}
+}
+
+// What one version of an API has taught holds for another that sees few
+// values, whichever of the two is seen first.
+func TestVersionsShareTheirParameters(t *testing.T) {
+	slug := func(n int) string { return fmt.Sprintf("amber-%c%c-ring", 'a'+n%26, 'a'+n/26) }
+	policy := shape(41, "code:string", "title:string")
+	for name, early := range map[string]bool{"old version first": true, "old version later": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			old := func(n int) {
+				for range 3 {
+					w.call(500, "GET", "api.example", "/v3/policies/"+slug(n), 200, policy)
+				}
+			}
+			if early {
+				old(0)
+				old(1)
+			}
+			w.call(1, "GET", "api.example", "/v4/policies/summary", 200, shape(42, "total:int", "since:string", "open:int"))
+			for n := range 60 {
+				w.call(n%12, "GET", "api.example", "/v4/policies/"+slug(n), 200, policy)
+			}
+			w.at = w.at.Add(5 * time.Minute)
+			old(2)
+			w.call(500, "GET", "api.example", "/v3/policies/summary", 200, shape(42, "total:int", "since:string", "open:int"))
+			w.at = w.at.Add(5 * time.Minute)
+			old(3)
+			var routes []string
+			for _, e := range w.close() {
+				routes = append(routes, e.Route)
+			}
+			want := []string{"/v3/policies/summary", "/v3/policies/{id}", "/v4/policies/summary", "/v4/policies/{id}"}
+			if !slices.Equal(routes, want) {
+				t.Errorf("routes %v, want %v", routes, want)
+			}
+		})
 	}
 }
