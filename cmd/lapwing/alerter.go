@@ -139,7 +139,7 @@ func (r *alerterRole) take(ctx context.Context, messages []kafka.Message, p *ale
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		err := p.Accept(ctx, alerts)
 		if err == nil && len(alerts) > 0 {
-			err = r.env.store.PutAlerts(ctx, alerts)
+			err = r.env.store.PutAlerts(ctx, p.Mark(alerts))
 		}
 		if err == nil {
 			r.mu.Lock()

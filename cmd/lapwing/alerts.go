@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lapwing/alerting"
 	"lapwing/cmd/internal/report"
 	"lapwing/event"
 	"lapwing/parse/pseudonym"
@@ -106,7 +105,7 @@ func (k *kept) endpoints(ctx context.Context) (out []event.Endpoint, err error) 
 // command sends an act to the daemon; there is nobody else to carry it out.
 func (k *kept) command(ctx context.Context, method, path string, in, out any) error {
 	if k.client == nil {
-		return fmt.Errorf("%w: acknowledging, resolving and silencing need it; with several roles, name the data directory of the active alerter with --data, on its machine", errNoDaemon)
+		return fmt.Errorf("%w: acknowledging, resolving, judging and silencing need it; with several roles, name the data directory of the active alerter with --data, on its machine", errNoDaemon)
 	}
 	return k.call(ctx, method, path, in, out)
 }
@@ -142,7 +141,7 @@ func newAlerts(c *common) *cobra.Command {
 		}
 		return printAlerts(alerts, format, keys)
 	}
-	cmd := &cobra.Command{Use: "alerts", Short: "List alerts, show one, acknowledge, resolve, silence", Args: args(cobra.NoArgs), RunE: list}
+	cmd := &cobra.Command{Use: "alerts", Short: "List alerts, show one, acknowledge, resolve, judge, silence", Args: args(cobra.NoArgs), RunE: list}
 	f.register(cmd)
 	cmd.Flags().StringVar(&detector, "detector", "", "only of this detector")
 	cmd.Flags().StringVar(&severity, "severity", "", "at least this severity")
@@ -150,7 +149,8 @@ func newAlerts(c *common) *cobra.Command {
 	cmd.Flags().DurationVar(&since, "since", 0, "last seen within this time, such as 24h")
 	cmd.Flags().IntVar(&limit, "limit", 1000, "the newest so many; 0: all")
 	cmd.AddCommand(newAlertShow(c, f), newAlertAct(c, f, "acknowledge", "Say that somebody takes care of an alert"),
-		newAlertAct(c, f, "resolve", "Close an alert"), newSilence(c, f), newSilences(c, f))
+		newAlertAct(c, f, "resolve", "Close an alert"), newVerdict(c, f), newVerdicts(c, f),
+		newSilence(c, f), newExpect(c, f), newSuppressions(c, f, "silences"), newSuppressions(c, f, "suppressions"))
 	return cmd
 }
 
@@ -235,72 +235,6 @@ func newAlertAct(c *common, f *keptFlags, act, short string) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func newSilence(c *common, f *keptFlags) *cobra.Command {
-	s := alerting.Silence{}
-	var length time.Duration
-	cmd := &cobra.Command{
-		Use: "silence", Short: "Keep matching alerts from notifying anybody for a while", Args: args(cobra.NoArgs),
-		Long: "Alerts that match every given field are kept and listed, but nobody is told until the silence ends.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if s.Matcher == (alerting.Matcher{}) {
-				return usageError("say what to silence: --detector, --entity or --endpoint")
-			}
-			if s.Reason == "" {
-				return usageError("say why: --reason")
-			}
-			if length <= 0 || length > 90*24*time.Hour {
-				return usageError("--for must be between a moment and 90 days (2160h)")
-			}
-			k, _, err := f.open(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			defer k.close()
-			s.By, s.Until = whoami(), time.Now().Add(length).UTC()
-			if err := k.command(cmd.Context(), "POST", "/v1/silences", s, &s); err != nil {
-				return err
-			}
-			fmt.Printf("silence %s until %s UTC\n", s.ID, s.Until.Format("2006-01-02 15:04"))
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&s.Matcher.Detector, "detector", "", "detector")
-	cmd.Flags().StringVar(&s.Matcher.Entity.Value, "entity", "", "value of the entity")
-	cmd.Flags().StringVar(&s.Matcher.Endpoint.Route, "endpoint", "", "route of the endpoint")
-	cmd.Flags().StringVar(&s.Reason, "reason", "", "why")
-	cmd.Flags().DurationVar(&length, "for", 24*time.Hour, "for how long, such as 8h")
-	return cmd
-}
-
-func newSilences(c *common, f *keptFlags) *cobra.Command {
-	var expire string
-	cmd := &cobra.Command{
-		Use: "silences", Short: "List silences, or end one", Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			k, _, err := f.open(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			defer k.close()
-			if expire != "" {
-				var done map[string]string
-				return k.command(cmd.Context(), "DELETE", "/v1/silences/"+url.PathEscape(expire), nil, &done)
-			}
-			var list []alerting.Silence
-			if err := k.command(cmd.Context(), "GET", "/v1/silences", nil, &list); err != nil {
-				return err
-			}
-			rows := make([][]string, len(list))
-			for i, s := range list {
-				rows[i] = []string{s.ID, s.Matcher.Detector, s.Matcher.Entity.Value, s.Matcher.Endpoint.Route, s.Until.Format("2006-01-02 15:04"), s.By, s.Reason}
-			}
-			return report.Table(os.Stdout, []string{"id", "detector", "entity", "endpoint", "until (UTC)", "by", "reason"}, rows)
-		},
-	}
-	cmd.Flags().StringVar(&expire, "expire", "", "end the silence with this ID")
-	return cmd
 }
 
 func whoami() string {

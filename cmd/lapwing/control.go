@@ -108,6 +108,8 @@ func (c *control) handler() http.Handler {
 	}
 	mux.HandleFunc("GET /v1/incidents", with(func(w http.ResponseWriter, _ *http.Request, p *alerting.Pipeline) { reply(w, p.Incidents(), nil) }))
 	mux.HandleFunc("POST /v1/alerts/{id}/{act}", with(c.act))
+	mux.HandleFunc("POST /v1/alerts/{id}/verdict", with(c.judge))
+	mux.HandleFunc("GET /v1/verdicts", with(func(w http.ResponseWriter, _ *http.Request, p *alerting.Pipeline) { reply(w, p.Verdicts(), nil) }))
 	mux.HandleFunc("GET /v1/silences", with(func(w http.ResponseWriter, _ *http.Request, p *alerting.Pipeline) { reply(w, p.Silences(), nil) }))
 	mux.HandleFunc("POST /v1/silences", with(func(w http.ResponseWriter, r *http.Request, p *alerting.Pipeline) {
 		var s alerting.Silence
@@ -148,6 +150,22 @@ func (c *control) act(w http.ResponseWriter, r *http.Request, p *alerting.Pipeli
 		return
 	}
 	reply(w, map[string]string{"id": id}, err)
+}
+
+// judge notes a verdict on an alert.
+func (c *control) judge(w http.ResponseWriter, r *http.Request, p *alerting.Pipeline) {
+	var j alerting.Judgement
+	if err := readJSON(w, r, &j); err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	id, err := c.oneAlert(r.Context(), r.PathValue("id"))
+	if err != nil {
+		fail(w, http.StatusNotFound, err)
+		return
+	}
+	v, err := p.Judge(id, j)
+	reply(w, v, err)
 }
 
 // oneAlert finds the only alert whose ID begins as given.

@@ -195,7 +195,8 @@ func (d *daemon) tell(ctx context.Context, alerts []event.Alert) error {
 		return nil
 	}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		err := errors.Join(d.alerts.Accept(ctx, alerts), d.store.PutAlerts(ctx, alerts))
+		err := d.alerts.Accept(ctx, alerts)
+		err = errors.Join(err, d.store.PutAlerts(ctx, d.alerts.Mark(alerts)))
 		if err == nil {
 			return nil
 		}

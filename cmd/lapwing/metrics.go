@@ -79,7 +79,11 @@ func (m *meter) Collect(ch chan<- prometheus.Metric) {
 	gauge(detectWatermark, float64(low)/1e9)
 	m.d.cfg.brought.collect(counter, gauge)
 	storeMetrics(m.d.store, counter)
-	destinations(m.d.alerts.Stats(), counter, gauge)
+	alerts := m.d.alerts.Stats()
+	counter(alertsAccepted, float64(alerts.Accepted), "accepted")
+	counter(alertsAccepted, float64(alerts.Redelivered), "known")
+	counter(alertsAccepted, float64(alerts.Silenced), "silenced")
+	destinations(alerts, counter, gauge)
 }
 
 // emitters turn samples into metrics.

@@ -76,6 +76,11 @@ func TestControlOfRoles(t *testing.T) {
 	}{
 		{"an acknowledgement", one, "POST", "/v1/alerts/ALERT-/acknowledge", `{"by":"ann"}`, http.StatusOK, a.ID},
 		{"a silence", one, "POST", "/v1/silences", silence, http.StatusOK, "sil-"},
+		{"a verdict", one, "POST", "/v1/alerts/ALERT-/verdict", `{"verdict":"false_positive","reason":"r","by":"ann"}`, http.StatusOK, `"exception":"sil-`},
+		{"a verdict without a reason", one, "POST", "/v1/alerts/ALERT-/verdict", `{"verdict":"false_positive","by":"ann"}`, http.StatusInternalServerError, "reason is missing"},
+		{"all verdicts", one, "GET", "/v1/verdicts", "", http.StatusOK, `"verdict":"false_positive"`},
+		{"what they made", one, "GET", "/v1/silences", "", http.StatusOK, `"kind":"exception"`},
+		{"expected activity", one, "POST", "/v1/silences", `{"kind":"expected","matcher":{"network":"192.0.2.0/24"},"from":"2020-01-01T00:00:00Z","until":"2020-01-01T00:00:00Z","reason":"r","by":"b"}`, http.StatusInternalServerError, "not in the future"},
 		{"another act", one, "POST", "/v1/alerts/ALERT-/forget", `{"by":"ann"}`, http.StatusNotFound, "no such act"},
 		{"an unknown alert", one, "POST", "/v1/alerts/NONE/resolve", `{"by":"ann"}`, http.StatusNotFound, "NONE"},
 		{"a silence that is unknown", one, "DELETE", "/v1/silences/none", "", http.StatusNotFound, "unknown id"},
