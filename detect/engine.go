@@ -47,28 +47,35 @@ type Engine struct {
 	begun    bool  // there has been a tick
 	lastNS   int64 // newest Call.End seen
 	stats    Stats
+	past     past        // what was judged lately
+	twins    twins       // of packets and logs
 	obs      Observation `snapshot:"-"`
 	fact     Fact        `snapshot:"-"`
 }
 
-// Stats count what became of the calls: Received = Judged + Pending.
+// Stats count what became of the calls:
+// Received = Judged + Repeated + Duplicates + Pending.
 type Stats struct {
-	Received int64
-	Judged   int64
-	Pending  int64
-	Late     int64 // judged after their time: they came behind the watermark
-	Forced   int64 // judged before the watermark, for want of room
-	Facts    int64
-	Lost     int64 // facts addressed to a stage that is not there, or beyond the rounds of a tick
-	Opened   int64 // alerts raised
-	Revised  int64 // later revisions of them
-	Folded   int64 // alerts folded into a population alert
+	Received   int64
+	Judged     int64
+	Repeated   int64 // not judged: came before, with the same ID
+	Duplicates int64 // not judged: lines of a log about calls that were seen as packets
+	Pending    int64
+	Late       int64 // judged after their time: they came behind the watermark
+	Forced     int64 // judged before the watermark, for want of room
+	Facts      int64
+	Lost       int64 // facts addressed to a stage that is not there, or beyond the rounds of a tick
+	Opened     int64 // alerts raised
+	Revised    int64 // later revisions of them
+	Folded     int64 // alerts folded into a population alert
 }
 
 // Add adds the counters of another engine.
 func (s *Stats) Add(o Stats) {
 	s.Received += o.Received
 	s.Judged += o.Judged
+	s.Repeated += o.Repeated
+	s.Duplicates += o.Duplicates
 	s.Pending += o.Pending
 	s.Late += o.Late
 	s.Forced += o.Forced
@@ -85,7 +92,7 @@ func New(cfg Config, emit func(event.Alert), stages ...Stage) *Engine {
 	if cfg.MaxPending <= 0 {
 		cfg.MaxPending = DefaultMaxPending
 	}
-	e := &Engine{cfg: cfg, stages: stages, buckets: make(map[int64]*bucket)}
+	e := &Engine{cfg: cfg, stages: stages, buckets: make(map[int64]*bucket), twins: newTwins(cfg.Seed)}
 	for _, s := range stages {
 		e.out.queues = append(e.out.queues, queue{name: s.Name(), to: s})
 	}
@@ -111,20 +118,22 @@ func (e *Engine) Observe(c *event.Call) {
 		at = e.tickedNS // joins the next tick to be judged
 	}
 	b := e.bucket(floorSecond(at))
-	b.calls = append(b.calls, timed{end, c})
+	b.late = b.late || end < b.secondNS
+	b.add(end, c)
 	e.pending++
 	for e.pending > e.cfg.MaxPending {
 		e.stats.Forced += int64(len(e.buckets[e.seconds[0]].calls))
-		e.advance(e.seconds[0] + second)
+		e.advance(e.seconds[0]+second, 0)
 	}
 }
 
 // Advance says that every call that ended before watermarkNS has been
 // observed, and judges them. How often it is called, and with what steps, does
-// not change the outcome.
+// not change the outcome. Where the same traffic is read from packets and from
+// logs, calls are judged some seconds later, when the twins of both are known.
 func (e *Engine) Advance(watermarkNS int64) {
 	if e.tickedNS != 0 {
-		e.advance(floorSecond(watermarkNS))
+		e.advance(floorSecond(watermarkNS), 1)
 	}
 }
 
@@ -133,7 +142,7 @@ func (e *Engine) Close() {
 	if e.tickedNS == 0 {
 		return
 	}
-	e.advance(floorSecond(e.lastNS) + second)
+	e.advance(floorSecond(e.lastNS)+second, 0)
 	for _, s := range e.stages {
 		s.Close(&e.out)
 	}
@@ -154,10 +163,12 @@ func (e *Engine) Stats() Stats {
 // advance runs all ticks up to the whole second to. Ticks fall on seconds that
 // hold calls, and between them on whole minutes (after a silent day, hours), so
 // that timers run whether or not anybody calls.
-func (e *Engine) advance(to int64) {
+// With looks 1, ticks wait until the calls that may be twins of theirs are
+// known, with 0 not.
+func (e *Engine) advance(to, looks int64) {
 	for {
 		next := e.next()
-		if next > to {
+		if next+looks*e.twins.ahead() > to {
 			return
 		}
 		e.tick(next)
@@ -173,10 +184,10 @@ func (e *Engine) next() int64 {
 	return next
 }
 
-// NextNS is the event time of the tick that Advance would do first, and false
+// NextNS is the watermark at which Advance would do the next tick, and false
 // before the first call. Several engines that are advanced tick by tick in the
 // order of their times tell their alerts in that order.
-func (e *Engine) NextNS() (int64, bool) { return e.next(), e.tickedNS != 0 }
+func (e *Engine) NextNS() (int64, bool) { return e.next() + e.twins.ahead(), e.tickedNS != 0 }
 
 func (e *Engine) nextTimer() int64 {
 	step := int64(time.Minute)
@@ -196,11 +207,21 @@ func (e *Engine) tick(now int64) {
 		if e.last == b {
 			e.last = nil
 		}
-		e.pending -= len(b.calls)
-		b.sort()
-		for i := range b.calls {
-			e.judge(b.calls[i].atNS, b.calls[i].call)
+		e.settle(b)
+		if e.twins.meets(b) {
+			e.introduce(b)
 		}
+		e.pending -= len(b.calls)
+		for i := range b.calls {
+			if t := &b.calls[i]; e.twins.has(t.call, t.atNS) {
+				e.stats.Duplicates++
+			} else {
+				e.judge(t.atNS, t.call)
+			}
+			e.past.add(b.calls[i].call.ID, b.calls[i].atNS)
+		}
+		e.past.forget(key)
+		e.twins.forget(key)
 		e.recycle(b)
 	}
 	e.deliver()
@@ -211,6 +232,29 @@ func (e *Engine) tick(now int64) {
 	e.deliver()
 	e.incidents.advance(now)
 	e.tickedNS = max(e.tickedNS, now)
+}
+
+// settle puts a bucket into order, and drops what came before with the same ID:
+// sources that start again, and messages that are delivered twice.
+func (e *Engine) settle(b *bucket) {
+	n := b.sort()
+	if b.late {
+		n += e.past.drop(b)
+	}
+	e.pending -= n
+	e.stats.Repeated += int64(n)
+}
+
+// introduce shows the calls of a bucket, and of those that follow as far as
+// twins may be, to each other.
+func (e *Engine) introduce(b *bucket) {
+	e.twins.introduce(b)
+	for at := b.secondNS + second; at <= b.secondNS+e.twins.ahead(); at += second {
+		if next := e.buckets[at]; next != nil {
+			e.settle(next)
+			e.twins.introduce(next)
+		}
+	}
 }
 
 func (e *Engine) judge(atNS int64, c *event.Call) {
@@ -290,62 +334,6 @@ func primaryObject(c *event.Call) *event.IDRef {
 		}
 	}
 	return best
-}
-
-// A bucket holds the calls that ended within one second, and those that came
-// too late for theirs.
-type bucket struct {
-	secondNS int64
-	calls    []timed
-}
-
-type timed struct {
-	atNS int64 // Call.End
-	call *event.Call
-}
-
-// sort puts the calls into order of (end, ID). Most come that way.
-func (b *bucket) sort() {
-	slices.SortFunc(b.calls, func(x, y timed) int {
-		if x.atNS != y.atNS {
-			if x.atNS < y.atNS {
-				return -1
-			}
-			return 1
-		}
-		return x.call.ID.Compare(y.call.ID)
-	})
-}
-
-// bucket returns the bucket of a second, making it if need be.
-func (e *Engine) bucket(secondNS int64) *bucket {
-	if e.last != nil && e.last.secondNS == secondNS {
-		return e.last
-	}
-	b := e.buckets[secondNS]
-	if b == nil {
-		if n := len(e.spare); n > 0 {
-			b, e.spare = e.spare[n-1], e.spare[:n-1]
-		} else {
-			b = &bucket{}
-		}
-		b.secondNS = secondNS
-		e.buckets[secondNS] = b
-		heap.Push(&e.seconds, secondNS)
-	}
-	e.last = b
-	return b
-}
-
-// spares is how many empty buckets are kept.
-const spares = 8
-
-func (e *Engine) recycle(b *bucket) {
-	clear(b.calls) // the calls are not ours any more
-	if len(e.spare) < spares && cap(b.calls) <= mostKept {
-		b.calls = b.calls[:0]
-		e.spare = append(e.spare, b)
-	}
 }
 
 func floorSecond(ns int64) int64 { return ns - mod(ns, second) }
