@@ -90,6 +90,8 @@ func (a *agent) credential(q *request) *token {
 		return nil
 	case q.token != nil:
 		return q.token
+	case q.op != nil && q.op.kind >= opRobots && q.op.kind <= opPage && a.w.app.style.auth != authCookie:
+		return nil // a browser loads pages without the token that its scripts hold
 	}
 	return a.client.token
 }

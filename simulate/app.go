@@ -128,8 +128,8 @@ type application struct {
 	servers  []netip.AddrPort
 	serverV6 []netip.AddrPort
 
-	login, mfa, refresh, logout, forgot, reset, register, me, meUpdate, password, coupon, pay, otp         *operation
-	health, config, search, robots, favicon, asset, spec, introspect, page, internal, unsubscribe, gateway *operation
+	login, mfa, refresh, logout, forgot, reset, register, me, meUpdate, password, coupon, pay, otp *operation
+	health, config, robots, favicon, asset, spec, page, internal, unsubscribe, gateway             *operation
 
 	words map[string]string // field names, by concept
 }
@@ -148,6 +148,7 @@ type resource struct {
 	fields  []field
 	brief   []field
 	single  bool
+	main    bool // of the kind's own, not of the long tail
 	initial uint32
 	order   permutation // slot of an owner → number
 	starts  []uint32    // first slot by owner
@@ -156,6 +157,7 @@ type resource struct {
 	deleted map[uint32]struct{}
 	open    bool // reads forget to ask whose it is
 	openPut bool // so do writes
+	shared  bool // owners let another person see some
 	zipf    float64
 
 	list, get, create, update, remove, find, export *operation
@@ -234,6 +236,14 @@ func (r *resource) within(n uint32, to []uint32) []uint32 {
 		}
 	}
 	return to
+}
+
+// partner is whom a person shares with: two and two know each other.
+func partner(n int32) int32 { return n ^ 1 }
+
+// sharedWith says whether the owner of object n lets an account see it.
+func (r *resource) sharedWith(n uint32, account int32) bool {
+	return r.shared && hash2(r.seed+5, uint64(n))%12 == 0 && r.owner(n) == partner(account)
 }
 
 // span returns how many objects an owner has, deleted ones among them.
@@ -467,7 +477,7 @@ func (a *application) drawResources(r *rand.Rand) {
 		res.plural = a.style.casing.join(res.many)
 		res.access = map[string]access{"public": public, "authored": authored, "owned": owned, "tenant": tenanted, "staff": staff}[f[1]]
 		count, _ := strconv.ParseFloat(f[2], 64)
-		res.single = count == 0
+		res.single, res.main = count == 0, i < len(a.kind.resources)
 		res.zipf = between(r, .5, 1.3)
 		for _, p := range a.resources {
 			if p.concept == parent && parent != "" {
@@ -508,6 +518,7 @@ func (a *application) drawResources(r *rand.Rand) {
 	for i, j := range r.Perm(len(own)) {
 		own[j].open = i < max(2, len(own)/3)
 		own[j].openPut = i == 0 || own[j].open && chance(r, .4)
+		own[j].shared = own[j].access == owned && chance(r, .3)
 	}
 }
 

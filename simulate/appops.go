@@ -338,7 +338,7 @@ func (a *application) ageOperations(r *rand.Rand) {
 		}
 		if chance(r, .05) {
 			op.documented = false
-		} else if op.kind != opList && op.kind != opGet && chance(r, .05) || chance(r, .02) {
+		} else if op.kind != opList && op.kind != opGet && chance(r, .05) || !op.res.main && chance(r, .02) {
 			op.dead = true
 		}
 		op.unguarded = op.employees && chance(r, .2)

@@ -243,7 +243,9 @@ func (w *World) ok(p *reply, status int) {
 		p.status = 200
 		return
 	case apiRPC:
-		w.body = append(w.body, `{"jsonrpc":"2.0","id":1,"result":`...)
+		w.body = append(w.body, `{"jsonrpc":"2.0","id":`...)
+		w.body = strconv.AppendUint(w.body, w.rpcID, 10)
+		w.body = append(w.body, `,"result":`...)
 		p.status = 200
 		return
 	case apiMethodPath:
@@ -288,7 +290,9 @@ func (w *World) fail(p *reply, status int, code, text string) {
 		if status < 500 {
 			p.status = 200
 		}
-		w.body = append(w.body, `{"jsonrpc":"2.0","id":1,"error":{"code":-32`...)
+		w.body = append(w.body, `{"jsonrpc":"2.0","id":`...)
+		w.body = strconv.AppendUint(w.body, w.rpcID, 10)
+		w.body = append(w.body, `,"error":{"code":-32`...)
 		w.body = strconv.AppendInt(w.body, int64(status), 10)
 		w.body = append(append(w.body, `,"message":"`...), text...)
 		w.body = append(w.body, `"}}`...)
@@ -387,6 +391,9 @@ func (res *resource) sees(acc *account, n uint32, write bool) (allowed, foreign 
 		foreign = acc == nil || owner != acc.n
 	case owned:
 		foreign = owner != acc.n
+		if foreign && !write && res.sharedWith(n, acc.n) {
+			return true, false
+		}
 	case tenanted:
 		foreign = owner != acc.tenant
 	}
@@ -442,8 +449,19 @@ func (w *World) serveList(q *request, p *reply, acc *account, id string) {
 		if res.access == tenanted {
 			owner = acc.tenant
 		}
-		if len(res.deleted) > 0 && res.span(owner) < 1000 {
+		if (len(res.deleted) > 0 || res.shared) && res.span(owner) < 1000 {
 			all = res.of(owner, all)
+			if res.shared {
+				mine := len(all)
+				all = res.of(partner(owner), all)
+				kept := all[:mine]
+				for _, n := range all[mine:] {
+					if res.sharedWith(n, owner) {
+						kept = append(kept, n)
+					}
+				}
+				all = kept
+			}
 			count = uint32(len(all))
 			break
 		}

@@ -91,24 +91,22 @@ func (c *cast) workday(hour float64, weekday int) int64 {
 	}
 }
 
-// readable returns a resource whose objects can be listed and read, the bigger
-// the better.
+// readable returns a resource whose objects can be listed and read: the biggest
+// of the first access that has one.
 func (c *cast) readable(which ...access) *resource {
-	var best *resource
-	for _, res := range c.app.resources {
-		for _, kind := range which {
-			if res.access == kind && res.parent == nil && !res.single && res.list != nil && res.get != nil {
-				res.list.dead, res.get.dead = false, false
-				if best == nil || res.initial > best.initial {
-					best = res
-				}
+	for _, kind := range which {
+		var best *resource
+		for _, res := range c.app.resources {
+			if res.access == kind && res.parent == nil && !res.single && res.list != nil && res.get != nil && !res.list.dead && !res.get.dead &&
+				(best == nil || res.initial > best.initial) {
+				best = res
 			}
 		}
-		if best != nil && best.access == which[0] && len(which) > 1 && best == res {
-			continue
+		if best != nil {
+			return best
 		}
 	}
-	return best
+	return nil
 }
 
 // writable returns a resource of the own ones that can be created.

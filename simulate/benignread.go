@@ -29,7 +29,6 @@ func (c *cast) crowd(res *resource, from int64, d time.Duration, visitors, objec
 	for i := range hot {
 		hot[i] = res.id.text(res.popular(c.rng))
 	}
-	res.get.dead = false
 	for i := range visitors {
 		c.agent(from+int64(c.rng.ExpFloat64()*float64(d)/3), func(a *agent) {
 			if i%3 == 0 {

@@ -26,6 +26,7 @@ type client struct {
 	forward string // an X-Forwarded-For line that it sends itself
 	conns   []conn
 	keepNS  int64
+	asked   uint64 // JSON-RPC requests, which are numbered
 }
 
 // conn is one TCP connection.
@@ -153,7 +154,9 @@ func (w *World) write(a *agent, c *client, q *request, x *Exchange) {
 		case op.name != "" && app.style.api == apiRPC:
 			x.Method, kind = "POST", "application/json"
 			b = append(append(b, app.style.prefix...), "/rpc"...)
-			w.sent = appendRPC(w.sent, op, q)
+			c.asked++
+			w.rpcID = c.asked
+			w.sent = appendRPC(w.sent, op, q, c.asked)
 		case op.name != "" && app.style.api == apiMethodPath:
 			b = op.appendPath(b, "", "")
 			kind = "application/json"
@@ -374,12 +377,12 @@ func appendGraphQL(b []byte, op *operation, q *request) []byte {
 	return append(b, '}')
 }
 
-func appendRPC(b []byte, op *operation, q *request) []byte {
+func appendRPC(b []byte, op *operation, q *request, n uint64) []byte {
 	b = append(append(b, `{"jsonrpc":"2.0","method":"`...), op.name...)
 	b = append(b, `","params":`...)
 	b = appendVariables(b, q, true)
-	b = append(b, `,"id":1}`...)
-	return b
+	b = strconv.AppendUint(append(b, `,"id":`...), n, 10)
+	return append(b, '}')
 }
 
 // basic encodes a name and password (RFC 7617).

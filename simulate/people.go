@@ -424,7 +424,7 @@ func (w *World) followBrokenLink(a *agent) {
 	app, r := w.app, a.rng
 	res := pick(r, app.resources)
 	h := hash2(app.seed, uint64(popular(r, 12, 1)))
-	q := request{method: "GET"}
+	q := request{method: "GET", anonymous: app.style.auth != authCookie}
 	switch {
 	case res.get != nil && res.access == public && res.id.kind != idInt && app.style.api == apiREST && chance(r, .3):
 		q = request{op: res.get, id: res.id.like(r)}

@@ -45,6 +45,7 @@ type World struct {
 	// Scratch of the exchange that is being made.
 	x                Exchange
 	q                request
+	rpcID            uint64
 	body, sent, line []byte
 	scratch, picked  []uint32
 	requestHeaders   []Header
