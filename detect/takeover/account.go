@@ -16,8 +16,6 @@ const (
 	// episodesKept bounds the logins of one account that are under suspicion at
 	// a time.
 	episodesKept = 2
-	// remember is the evidence from which a case is kept.
-	remember = detect.Noted / 2
 )
 
 // An account is what is known of one.
@@ -47,7 +45,11 @@ type episode struct {
 	parts   [features]float64
 	company float64 // of the client: what its program tries elsewhere
 	done    [changes]bool
+	tempers [changes]float64
 	made    int
+	logins  int   // of this client, after the first
+	places  uint8 // of a sweep
+	reaches float64
 	open    *taken
 }
 
@@ -57,6 +59,19 @@ func (e *episode) score() float64 {
 		sum += p
 	}
 	return sum
+}
+
+// hinted is the evidence from which a change by a stranger is told as low (10^4).
+const hinted = 9.210340371976184
+
+// changed reports whether anything was changed, rather than looked at.
+func (e *episode) changed() bool {
+	for c := changePassword; c < changeExport; c++ {
+		if e.done[c] {
+			return true
+		}
+	}
+	return false
 }
 
 // temper weighs the first change of a session and those after it, which do not
@@ -118,9 +133,12 @@ func (s *Stage) attempted(f *detect.Fact, p *attempt, out *detect.Output) {
 		case a.guesses >= 3: // fewer are what a new device needs
 			l.shown[guessed] = true
 		}
+		l.shown[hosted] = p.where.Class == detect.NetworkHosting || p.where.Class == detect.NetworkAnonymizer
 		l.shown[travelled] = journey(a.network, p.where, f.AtNS-a.inNS)
 		s.begin(f, a, p, &l, novelty, out)
 		a.strange[novelty]++
+	} else if p.proves {
+		a.again(p)
 	}
 	if a.ins++; a.ins == 1<<15 { // forget slowly
 		a.ins /= 2
@@ -183,6 +201,24 @@ func (a *account) frequency(m *model, f feature) float64 {
 	return max(rarest, (own*m.frequency(f)+float64(a.strange[f]))/(own+float64(a.ins)))
 }
 
+// logins of one client that belong to the episode of its first.
+const logins = 3
+
+// again takes a further login of a client under suspicion into its episode. From
+// the fourth on it is one of those that the account has.
+func (a *account) again(p *attempt) {
+	for i, e := range a.episodes {
+		if e == nil || e.source != p.source {
+			continue
+		}
+		if e.logins++; e.logins < logins {
+			e.session = p.session
+		} else if e.made == 0 {
+			a.episodes[i] = nil
+		}
+	}
+}
+
 // place is where a new episode goes: the first free place, that of one that
 // went nowhere from the same client or is forgotten, else that of the weakest,
 // if it is no stronger. -1: nowhere.
@@ -212,21 +248,27 @@ func (s *Stage) changed(f *detect.Fact, link *identity.Link, c *changing, out *d
 	if session == 0 {
 		session = c.source
 	}
-	if !s.counted.Add(state.Join(session, uint64(c.what)), f.AtNS) {
+	if c.what != changeSweep && !s.counted.Add(state.Join(session, uint64(c.what)), f.AtNS) {
 		var l lesson
 		l.shown[firstChange+feature(c.what)] = true
 		s.teach(l, out)
 	}
 	for _, e := range a.episodes {
-		if e == nil || e.session != session && e.source != c.source || f.AtNS-e.lastNS > forgetNS {
+		if e == nil || f.AtNS-e.lastNS > forgetNS || e.session != session && (link.Session != 0 || e.source != c.source) {
 			continue
 		}
 		e.lastNS = max(e.lastNS, f.AtNS)
+		part := firstChange + feature(c.what)
 		if !e.done[c.what] {
 			e.done[c.what] = true
-			part := firstChange + feature(c.what)
-			e.parts[part] = temper[min(e.made, len(temper)-1)] * s.model.ratio(part)
+			e.tempers[c.what] = temper[min(e.made, len(temper)-1)]
 			e.made++
+			e.parts[part] = e.tempers[c.what] * s.model.ratio(part)
+		}
+		if c.what == changeSweep {
+			e.places = max(e.places, c.places)
+			e.reaches = s.model.reaches(int(e.places))
+			e.parts[part] = e.tempers[c.what] * max(0, math.Log(sweepMost/e.reaches))
 		}
 		s.quote(a, e, c.sample, 3)
 		s.suspect(f.Key, a, e, out)
@@ -246,12 +288,16 @@ func (s *Stage) quote(a *account, e *episode, sample event.CallSample, weight fl
 func (s *Stage) suspect(key uint64, a *account, e *episode, out *detect.Output) {
 	score := e.score()
 	s.accounts.Protect(key, uint8(min(200, score*10)))
-	if score < detect.Noted || a.name == "" {
+	if score < hinted || a.name == "" {
 		return
 	}
 	e.open.copy(e, &s.model)
+	threshold := detect.Medium
+	if e.changed() {
+		threshold = hinted
+	}
 	out.Suspect(&detect.Suspicion{
-		Detector: detectorName, Entity: e.open.entity(), StartedNS: e.fromNS, Score: score, Impact: e.made, Case: e.open,
+		Detector: detectorName, Entity: e.open.entity(), StartedNS: e.fromNS, Score: score, Threshold: threshold, Impact: e.made, Case: e.open,
 	})
 }
 
@@ -270,6 +316,7 @@ type taken struct {
 	parts     [features]float64
 	usual     [features]float64 // frequency among logins, as in force
 	company   float64
+	places    int64
 	samples   evidence.Samples
 }
 
@@ -280,4 +327,5 @@ func (t *taken) copy(e *episode, m *model) {
 		t.usual[f] = m.frequency(f)
 	}
 	t.usual[e.novelty] = e.usual
+	t.usual[firstChange+feature(changeSweep)], t.places = e.reaches, int64(e.places)
 }

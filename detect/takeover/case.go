@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lapwing/detect"
 	"lapwing/detect/evidence"
 	"lapwing/detect/tell"
 	"lapwing/event"
@@ -17,7 +18,7 @@ func (t *taken) entity() event.Entity {
 
 var newTo = map[feature]string{newBoth: "network and program", newProgram: "program", newNetwork: "network"}
 
-var featureNames = [firstChange]string{"login_from_new_network_and_program", "login_from_new_program", "login_from_new_network", "guesses_by_strangers_before", "guesses_by_strangers_before", "guesses_by_strangers_before", "country_changed_within_the_hour"}
+var featureNames = [firstChange]string{"login_from_new_network_and_program", "login_from_new_program", "login_from_new_network", "guesses_by_strangers_before", "guesses_by_strangers_before", "guesses_by_strangers_before", "country_changed_within_the_hour", "login_from_network_of_servers"}
 
 // Alert tells the case.
 func (t *taken) Alert() event.Alert {
@@ -25,7 +26,7 @@ func (t *taken) Alert() event.Alert {
 		Detector: detectorName, Severity: event.Medium, Outcome: event.OutcomeSucceeded,
 		Title:     "Account " + t.name + " may be taken over",
 		StartedAt: tell.At(t.startedNS), LastSeenAt: tell.At(t.lastNS), Entity: t.entity(), Endpoint: t.ref,
-		Counts:   map[string]int64{"guesses": t.guesses, "changes": t.made, "duration_s": tell.Seconds(t.startedNS, t.lastNS)},
+		Counts:   map[string]int64{"guesses": t.guesses, "changes": t.made, "places": t.places, "duration_s": tell.Seconds(t.startedNS, t.lastNS)},
 		NextStep: "Ask the owner by another way than the address on file; if it was not they, end the account's sessions, undo the changes and have the password reset.",
 		Benign: []event.Hypothesis{
 			{Hypothesis: "the owner has a new device or travels", Against: fmt.Sprintf("%.1f %% of the logins of this account are expected from a %s new to it, by its own past and that of others; what else happened is as rare", 100*t.usual[t.novelty], newTo[t.novelty])},
@@ -45,8 +46,7 @@ func (t *taken) Alert() event.Alert {
 				list = append(list, changeWords[c])
 			}
 		}
-		fmt.Fprintf(&b, "; within %d s followed %d kinds of change: %s", tell.Seconds(t.startedNS, t.lastNS), t.made, strings.Join(list, ", "))
-		a.Severity = event.High
+		fmt.Fprintf(&b, "; within %d s followed %d things that a thief does: %s", tell.Seconds(t.startedNS, t.lastNS), t.made, strings.Join(list, ", "))
 		a.Tags.Attack = append(a.Tags.Attack, "T1098")
 		a.Benign = append(a.Benign, event.Hypothesis{Hypothesis: "the owner puts the account in order", Against: "each of these changes follows few logins here, and this one came from a stranger"})
 	}
@@ -70,11 +70,28 @@ func (t *taken) Alert() event.Alert {
 		add("attempts_of_the_same_program_fail", 1, 0, t.company)
 	}
 	for c := range changes {
+		value := 1.0
+		if change(c) == changeSweep {
+			value = float64(t.places)
+		}
 		if t.done[c] {
-			add(changeFeatures[c], 1, t.usual[firstChange+feature(c)], t.parts[firstChange+feature(c)])
+			add(changeFeatures[c], value, t.usual[firstChange+feature(c)], t.parts[firstChange+feature(c)])
 		}
 	}
 	a.Evidence.Features = append(a.Evidence.Features, event.Feature{Name: "client:" + t.client, Value: 1})
 	a.Evidence.ScoreLog10 = evidence.Log10(sum)
+	switch changed := t.made - int64(bit(t.done[changeSweep])) - int64(bit(t.done[changeExport])); {
+	case sum < detect.Medium:
+		a.Severity = event.Low
+	case changed > 0:
+		a.Severity = event.High
+	}
 	return a
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -19,12 +19,13 @@ const (
 	changePayout  // bank account, payout method, beneficiary
 	changeKey     // API key, personal token
 	changeExport  // everything at once
+	changeSweep   // nothing changed, but more places looked at than hardly any session does
 	changes
 )
 
-var changeWords = [changes]string{"", "password", "contact address", "second factor", "payout", "key", "export"}
+var changeWords = [changes]string{"", "password", "contact address", "second factor", "payout", "key", "export", "look at everything"}
 
-var changeFeatures = [changes]string{"", "password_changed", "contact_changed", "second_factor_changed", "payout_changed", "key_made", "data_exported"}
+var changeFeatures = [changes]string{"", "password_changed", "contact_changed", "second_factor_changed", "payout_changed", "key_made", "data_exported", "places_looked_at"}
 
 func set(list string) map[string]struct{} {
 	m := make(map[string]struct{})

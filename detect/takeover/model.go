@@ -20,6 +20,7 @@ const (
 	guessedMore                // six to eleven times
 	guessedMost                // twelve times and more
 	travelled                  // from another country within the hour
+	hosted                     // from a network of servers, or one that hides who calls
 	firstChange
 	features = firstChange + feature(changes)
 )
@@ -35,6 +36,7 @@ var habits = func() (h [features]habit) {
 	h[guessedMore] = habit{prior: 1.5, weight: 100, most: .5}
 	h[guessedMost] = habit{prior: .5, weight: 100, most: .5}
 	h[travelled] = habit{prior: 2, weight: 100, most: .3}
+	h[hosted] = habit{prior: 3, weight: 100, most: .5}
 	for f := firstChange; f < features; f++ {
 		h[f] = habit{prior: 1, weight: 200, most: .6}
 	}
@@ -49,7 +51,25 @@ const rarest = 0.0005
 type model struct {
 	logins float64 // of accounts that had come in before
 	shown  [features]float64
-	all    cluster // all attempts
+	all    cluster         // all attempts
+	reach  [places]float64 // sessions that looked at so many places and more
+}
+
+// places bounds how many different places a session is seen to look at.
+const places = 48
+
+// A sweep: sweepRare is the share of sessions that reach as far, from which on it
+// is worth a word; what nobody did in a hundred sessions may still be done.
+const (
+	sweepRare              = 0.03
+	sweepPrior, sweepWeigh = 3, 100
+	sweepMost              = 0.5
+	sweepLeast             = 8 // places; fewer are a screen or two
+)
+
+// reaches is how often a session looks at so many places.
+func (m *model) reaches(n int) float64 {
+	return max(rarest, (sweepPrior+m.reach[n])/(sweepWeigh+m.reach[1]))
 }
 
 // ratio is the logarithm of the likelihood ratio of a feature, never below 0:
@@ -72,6 +92,9 @@ func (m *model) add(l *lesson) {
 	if l.attempt {
 		m.all.add(l.in)
 	}
+	if l.places > 0 {
+		m.reach[l.places]++
+	}
 	for f, shown := range l.shown {
 		if shown {
 			m.shown[f]++
@@ -83,6 +106,11 @@ func (m *model) add(l *lesson) {
 			m.shown[f] /= 2
 		}
 	}
+	if m.reach[1] >= forgetAt {
+		for i := range m.reach {
+			m.reach[i] /= 2
+		}
+	}
 }
 
 // A lesson is what one login, or one change after it, adds to the model.
@@ -91,6 +119,7 @@ type lesson struct {
 	shown   [features]bool
 	attempt bool
 	in      bool
+	places  uint8 // a session has reached so many
 }
 
 // A cluster is how the logins of one program over all addresses end.

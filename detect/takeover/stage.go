@@ -1,6 +1,8 @@
 package takeover
 
 import (
+	"math/bits"
+
 	"lapwing/detect"
 	"lapwing/detect/identity"
 	"lapwing/detect/state"
@@ -26,7 +28,7 @@ const (
 type Config struct {
 	Seed     uint64 // of the hashes behind table keys; from the deployment key
 	Accounts int    // 0: 131,072
-	Sources  int    // clients that log in; 0: 65,536
+	Sources  int    // clients that log in, and as many sessions; 0: 65,536
 	Clusters int    // programs that log in; 0: 8,192
 	Familiar int    // (account, client, program or network) pairs in 45 days; 0: 1,048,576
 }
@@ -39,6 +41,7 @@ type Stage struct {
 	sources  *state.Table[cluster]    // by client with fingerprint
 	clusters *state.Table[cluster]    // by fingerprint
 	places   *state.Table[said]       // by route
+	sessions *state.Table[session]    // by token
 	familiar *state.Filter            // what has come into an account
 	counted  *state.Filter            // (session, change) that the model has counted
 	model    model                    // in force
@@ -55,7 +58,7 @@ func New(cfg Config) *Stage {
 	cfg.Familiar = def(cfg.Familiar, 1<<20)
 	return &Stage{
 		cfg: cfg, accounts: state.NewTable[account](cfg.Accounts), sources: state.NewTable[cluster](cfg.Sources), clusters: state.NewTable[cluster](cfg.Clusters),
-		places: state.NewTable[said](4096), familiar: state.NewFilter(cfg.Familiar, familiarNS), counted: state.NewFilter(cfg.Familiar/8, forgetNS),
+		places: state.NewTable[said](4096), sessions: state.NewTable[session](cfg.Sources), familiar: state.NewFilter(cfg.Familiar, familiarNS), counted: state.NewFilter(cfg.Familiar/8, forgetNS),
 	}
 }
 
@@ -93,8 +96,39 @@ type attempt struct {
 // changing is a change on its way to the account.
 type changing struct {
 	what   change
+	places uint8 // of a sweep
 	source uint64
 	sample event.CallSample
+}
+
+// A session is the places that the bearer of a token has looked at.
+type session struct {
+	places uint64
+	told   uint8
+}
+
+// look counts the place of a call in its session, and passes on what goes
+// further than hardly any session does.
+func (s *Stage) look(o *detect.Observation, token uint64, out *detect.Output) {
+	c := o.Call
+	if c.Method != "GET" || c.Status < 200 || c.Status > 299 || o.Route.Family == 0 || o.Route.Standing == detect.Limbo || s.says(o) != changeNone {
+		return // what is a change is counted as one
+	}
+	n := s.sessions.Put(token, o.AtNS)
+	bit := uint64(1) << (state.Join(o.Route.Family, 0x706c61) >> 58)
+	if n == nil || n.places&bit != 0 {
+		return
+	}
+	n.places |= bit
+	reached := bits.OnesCount64(n.places)
+	if reached >= places {
+		return
+	}
+	s.teach(lesson{places: uint8(reached)}, out)
+	if reached < sweepLeast || s.model.reach[1] < sweepWeigh || s.model.reaches(reached) > sweepRare {
+		return
+	}
+	out.Fact(identity.For, token, identity.Ask{To: For, Else: o.User, Payload: changing{what: changeSweep, places: uint8(reached), source: o.Source, sample: event.SampleOf(c)}})
 }
 
 // Observe passes logins and changes on to the accounts they are about.
@@ -102,7 +136,10 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 	if l := o.Login; l != nil && l.Account != 0 && o.Call.Auth != event.AuthBasic {
 		s.logIn(o, out)
 	}
-	if o.Call.Method == "GET" && o.Call.Token == "" {
+	token := identity.TokenKey(s.cfg.Seed, o.Call.Token)
+	if token != 0 {
+		s.look(o, token, out)
+	} else if o.Call.Method == "GET" {
 		return
 	}
 	what := s.changeOf(o)
@@ -110,7 +147,7 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 		return
 	}
 	c := changing{what: what, source: o.Source, sample: event.SampleOf(o.Call)}
-	switch token := identity.TokenKey(s.cfg.Seed, o.Call.Token); {
+	switch {
 	case token != 0:
 		out.Fact(identity.For, token, identity.Ask{To: For, Else: o.User, Payload: c})
 	case o.User != 0:
