@@ -86,6 +86,11 @@ func (b *Builder) requestBody(c *event.Call, r *Raw, h *heads) {
 	if c.Account == "" && (presented || b.authPath(c.PathShape)) {
 		c.Account = b.account(d, secretDepth)
 	}
+	if c.Account == "" && len(h.coding) == 0 && (presented || b.authPath(c.PathShape)) {
+		if name := b.beside(d.Type, r.RequestBody.Data, !presented); name != nil {
+			c.Account = b.keys.Name(name)
+		}
+	}
 	b.requestLeaves(d)
 }
 
