@@ -121,12 +121,9 @@ func (l *ledger) alert(a event.Alert) {
 		l.alerts[a.ID] = t
 		l.order = append(l.order, a.ID)
 	}
-	at := a.DetectedAt.UnixNano()
-	if a.Revision > 1 {
-		// What an incident grew to was known when its last evidence came, and no
-		// later than at this tick.
-		at = max(at, min(a.LastSeenAt.UnixNano(), l.nowNS))
-	}
+	// What an alert says was known when its last evidence came, and no later than
+	// at this tick.
+	at := max(a.DetectedAt.UnixNano(), min(a.LastSeenAt.UnixNano(), l.nowNS))
 	for s := event.Info; s <= a.Severity; s++ {
 		if t.first[s] == 0 {
 			t.first[s] = at

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -101,6 +102,9 @@ func gist(list []event.Alert) []string {
 		for k, v := range a.Counts {
 			if k == "catalogue" { // a sketch's estimate: other hashes, other error
 				continue
+			}
+			if v > 1000 { // filters that remember what was counted err by parts of a thousand
+				v = int64(math.Round(float64(v)/50)) * 50
 			}
 			keys = append(keys, fmt.Sprintf("%s=%d", k, v))
 		}

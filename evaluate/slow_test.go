@@ -64,10 +64,14 @@ func callsBefore(t *testing.T, calls []*event.Call) map[string]int {
 	}
 	for i := len(said) - 1; i >= 0; i-- { // the first revision of each stands at the end
 		a := &said[i]
+		at := a.DetectedAt // or within the tick in which it was told
+		if a.LastSeenAt.Sub(at) < time.Second && a.LastSeenAt.After(at) {
+			at = a.LastSeenAt
+		}
 		n := 0
 		for _, c := range calls {
 			mine := a.Entity.Kind == event.KindClient && c.Client.String() == a.Entity.Value || c.Actor.Kind == a.Entity.Kind && c.Actor.Value == a.Entity.Value
-			if mine && !c.End().After(a.DetectedAt) {
+			if mine && !c.End().After(at) {
 				n++
 			}
 		}
