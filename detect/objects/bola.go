@@ -104,7 +104,7 @@ func (s *Stage) joins(r *reader, v *verdict, key uint64, weight float64, out sin
 	w := part{was: r.done, owner: v.owner, ok: a.ok, missing: a.missing, at: a.at, sample: a.sample, firstPart: r.done.hits == 0}
 	r.done.hits += float32(weight)
 	if walker := s.walkers.Get(key); walker != nil {
-		r.done.others = max(0, float32(walker.touched)-r.done.hits)
+		r.done.others = max(r.done.others, float32(walker.touched)-r.done.hits)
 	}
 	w.now = r.done
 	out.Fact(Name, state.Join(a.at.param, saltCommons), w)

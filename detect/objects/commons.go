@@ -1,8 +1,6 @@
 package objects
 
 import (
-	"math"
-
 	"lapwing/detect"
 	"lapwing/detect/evidence"
 	"lapwing/detect/state"
@@ -64,6 +62,10 @@ type census struct {
 	anonymous bool
 	was, now  counted // share of foreign objects
 	recounted bool
+	// What an actor that did something there before did by now: its own objects
+	// speak for it.
+	foreignWas, foreignNow tally
+	guessedWas, guessedNow tally
 }
 
 // A part tells a place that an actor did what counts against it.
@@ -95,6 +97,8 @@ func (s *Stage) counts(key uint64, c *census, nowNS int64, out sink) {
 		p.guessed.sum.came()
 		p.guessed.over(out)
 	}
+	p.foreign.revise(c.foreignWas, c.foreignNow, ownership.P1, out)
+	p.guessed.revise(c.guessedWas, c.guessedNow, undisclosedP1, out)
 	if c.recounted {
 		p.recount(c.was, c.now)
 		if !p.dirty {
@@ -162,12 +166,8 @@ func (s *Stage) takes(key uint64, w *part, nowNS int64, out sink) {
 		c.p0 = 0
 		return
 	}
-	test := evidence.Test{P0: c.p0, P1: max(p1, 3*c.p0)}
-	before := math.Inf(-1)
-	if w.was.hits > 0 {
-		before = w.was.evidence(test)
-	}
-	c.sum.showed(before, w.now.evidence(test))
+	test := c.testOf(p1)
+	c.sum.showed(w.was.evidence(test), w.now.evidence(test))
 	score, at := c.sum.best()
 	if c.over(out) {
 		return
@@ -189,6 +189,21 @@ func (s *Stage) takes(key uint64, w *part, nowNS int64, out sink) {
 	})
 }
 
+// testOf is the test of the story under way.
+func (c *crowd) testOf(p1 float64) evidence.Test {
+	return evidence.Test{P0: c.p0, P1: max(p1, 3*c.p0)}
+}
+
+// revise takes what an actor under suspicion did beside.
+func (c *crowd) revise(was, now tally, p1 float64, out sink) {
+	if was.hits == 0 || c.p0 == 0 || was == now {
+		return
+	}
+	test := c.testOf(p1)
+	c.sum.showed(was.evidence(test), now.evidence(test))
+	c.over(out)
+}
+
 // over ends the story when the evidence is gone, and reports that it is.
 func (c *crowd) over(out sink) bool {
 	if c.sum.gain != [len(attackers)]float64{} {
@@ -206,11 +221,21 @@ func (s *Stage) census(o *detect.Observation, w *walker, key uint64, first bool,
 	c := s.censuses.New()
 	*c = census{touches: w.touched - w.censused, first: first, anonymous: anonymous(o.Call)}
 	w.censused = w.touched
+	if w.guessed > 0 {
+		c.guessedWas = w.guesses
+		w.guesses = tally{float32(w.guessed), float32(w.touched - w.guessed)}
+		c.guessedNow = w.guesses
+	}
 	if w.touched >= firstCounted {
 		now := counted{set: true, clean: true}
 		if r := s.readers.Get(state.Join(o.Actor, key)); r != nil {
 			now.bin = uint8(min(int(r.done.hits*bins)/int(w.touched), bins))
 			now.clean = r.strength() < detect.Noted/2
+			if r.done.hits > 0 {
+				c.foreignWas = r.done
+				r.done.others = max(r.done.others, float32(w.touched)-r.done.hits)
+				c.foreignNow = r.done
+			}
 		}
 		c.was, c.now, c.recounted = w.shared, now, true
 		w.shared = now
@@ -218,11 +243,13 @@ func (s *Stage) census(o *detect.Observation, w *walker, key uint64, first bool,
 	out.Fact(Name, state.Join(key, saltCommons), c)
 }
 
-// guesses tells the place of an object that the actor was not told of and did
+// guessed tells the place of an object that the actor was not told of and did
 // not get.
-func (s *Stage) guesses(o *detect.Observation, w *walker, key uint64, how answer, out sink) {
+func (s *Stage) guessed(o *detect.Observation, w *walker, key uint64, how answer, out sink) {
+	was := w.guesses
+	w.guesses = tally{float32(w.guessed + 1), float32(w.touched - 1 - w.guessed)}
 	g := part{
-		guess: true, was: tally{float32(w.guessed), float32(w.touched - 1 - w.guessed)}, now: tally{float32(w.guessed + 1), float32(w.touched - 1 - w.guessed)},
+		guess: true, was: was, now: w.guesses,
 		missing: how == missing, at: placeOf(o, key), sample: event.SampleOf(o.Call), firstPart: w.guessed == 0,
 	}
 	w.guessed++

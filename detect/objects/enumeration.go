@@ -33,6 +33,7 @@ type walker struct {
 	shared      counted // foreign objects: told to the place
 	shown       int32   // distinct objects that were read and others may read
 	guessed     int32   // distinct objects that no answer told of and that were not answered
+	guesses     tally   // of that: told to the place
 	tale        *enumerationCase
 }
 
@@ -99,7 +100,7 @@ func (s *Stage) enumerated(o *detect.Observation, r *event.IDRef, p *param, key 
 	if proven {
 		v = s.unknownObject(w, m, of, how, know, p)
 		if know == unknown && (how == missing || how == denied) && w.guessed < partsKept {
-			s.guesses(o, w, key, how, out)
+			s.guessed(o, w, key, how, out)
 		}
 	} else {
 		test.P0 = undisclosedP0
