@@ -83,6 +83,7 @@ type style struct {
 	paging          uint8
 	errors          errorStyle
 	soft404         bool // unknown paths answer 200
+	badID400        bool // an identifier of the wrong form is a bad request, not a missing object
 	owners          bool // bodies tell the owner
 	ownerMissing404 bool // a foreign object answers 404, not 403
 	mfa             float64
@@ -399,6 +400,7 @@ func (a *application) drawStyle(r *rand.Rand) {
 	s.errors = errorStyle(r.IntN(5))
 	s.soft404 = chance(r, .15)
 	s.owners = chance(r, .7)
+	s.badID400 = a.seed%3 == 0
 	s.ownerMissing404 = chance(r, .4)
 	if chance(r, .6) {
 		s.mfa = between(r, .05, .6)

@@ -606,7 +606,9 @@ func (w *World) serveObject(q *request, p *reply, acc *account, id, sub string) 
 	}
 	n, ok := res.id.number(id)
 	if !ok || !res.exists(n) {
-		w.missing(p)
+		if w.missing(p); !ok && w.app.style.badID400 && !res.id.formed(id) {
+			w.fail(p, 400, "invalid_id", "identifier not valid")
+		}
 		return
 	}
 	p.res, p.n = res, n

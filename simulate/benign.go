@@ -16,18 +16,18 @@ func benignPlots() []plot {
 		{Scenario: Scenario{ID: "B04", Name: "carrier NAT", Says: "up to 5,000 people with one model of phone share one address"}, run: (*cast).carrierNAT},
 		{Scenario: Scenario{ID: "B05", Name: "CDN nobody told of", Says: "all callers come through six public addresses of a CDN that is not configured as a proxy"}, run: (*cast).cdn},
 		{Scenario: Scenario{ID: "B06", Name: "flash sale", Says: "fifty times the usual visitors for an hour, all for a few objects", Apps: []string{"shop", "travel", "game", "ride", "social"}}, run: (*cast).flashSale},
-		{Scenario: Scenario{ID: "B07", Name: "nightly export", Says: "a partner reads everything that it owns, list by list, every night", Apps: []string{"partner", "saas"}}, run: (*cast).nightlyExport},
+		{Scenario: Scenario{ID: "B07", Name: "nightly export", Says: "a partner reads everything that it owns, list by list, every night", Apps: []string{"partner", "saas"}}, run: (*cast).nightlyExport, length: days(3)},
 		{Scenario: Scenario{ID: "B08", Name: "first full sync", Says: "a partner never seen before reads a whole public collection, objects from lists", Apps: public}, run: (*cast).firstSync},
-		{Scenario: Scenario{ID: "B09", Name: "support agent", Says: "an employee opens 400 customers' objects in a working day"}, run: (*cast).support},
+		{Scenario: Scenario{ID: "B09", Name: "support agent", Says: "an employee opens 400 customers' objects in a working day"}, run: (*cast).support, length: days(3)},
 		{Scenario: Scenario{ID: "B10", Name: "data-quality script", Says: "an administrator's script reads objects by number, one after the other"}, run: (*cast).qualityScript},
 		{Scenario: Scenario{ID: "B11", Name: "release", Says: "a new version of the app brings 12 new endpoints and 30 new fields, phone by phone"}, run: (*cast).release},
 		{Scenario: Scenario{ID: "B12", Name: "broken build", Says: "one version of the app asks for 3 paths that are not there, 8 % of its calls"}, run: (*cast).brokenBuild},
 		{Scenario: Scenario{ID: "B13", Name: "declared crawlers", Says: "search engines and an AI crawler that say who they are read the public part", Apps: public}, run: (*cast).crawlers, suits: func(a *application) bool { return a.style.api == apiREST }},
-		{Scenario: Scenario{ID: "B14", Name: "monitor with a wrong password", Says: "an uptime monitor tries the same wrong password every five minutes"}, run: (*cast).wrongMonitor},
-		{Scenario: Scenario{ID: "B15", Name: "expired key", Says: "a service tries once a second with a key that has expired"}, run: (*cast).expiredKey},
+		{Scenario: Scenario{ID: "B14", Name: "monitor with a wrong password", Says: "an uptime monitor tries the same wrong password every five minutes"}, run: (*cast).wrongMonitor, length: days(7)},
+		{Scenario: Scenario{ID: "B15", Name: "expired key", Says: "a service tries once a second with a key that has expired"}, run: (*cast).expiredKey, length: days(4)},
 		{Scenario: Scenario{ID: "B16", Name: "load test", Says: "the own team plays the same visits from five machines, undeclared"}, run: (*cast).loadTest},
 		{Scenario: Scenario{ID: "B17", Name: "train journey", Says: "people change between Wi-Fi, carrier and VPN six times an hour, in the middle of sessions"}, run: (*cast).train},
-		{Scenario: Scenario{ID: "B18", Name: "family account", Says: "four devices at three places use one account, often at once"}, run: (*cast).family},
+		{Scenario: Scenario{ID: "B18", Name: "family account", Says: "four devices at three places use one account, often at once"}, run: (*cast).family, length: days(3)},
 		{Scenario: Scenario{ID: "B19", Name: "many accounts of one", Says: "one person logs in to 200 accounts of their own, one after the other, after a password manager's import"}, run: (*cast).manyAccounts},
 		{Scenario: Scenario{ID: "B20", Name: "binge", Says: "somebody opens 600 objects in two hours of endless scrolling", Apps: public}, run: (*cast).binge},
 		{Scenario: Scenario{ID: "B21", Name: "researcher", Says: "an account with a quota reads public objects at an even pace", Apps: public}, run: (*cast).researcher},
@@ -41,6 +41,11 @@ func benignPlots() []plot {
 		{Scenario: Scenario{ID: "B29", Name: "forty thousand slugs", Says: "visitors follow links to 40,000 articles; 3 % are dead", Apps: []string{"shop", "gov", "travel"}}, run: (*cast).slugs},
 		{Scenario: Scenario{ID: "B30", Name: "viral", Says: "thousands open one public object within an hour", Apps: public}, run: (*cast).viral},
 	}
+}
+
+// days is how long a world has to be for a scenario to show.
+func days(n int) func(string) time.Duration {
+	return func(string) time.Duration { return time.Duration(n) * 24 * time.Hour }
 }
 
 // Means that the scenarios share.

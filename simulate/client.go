@@ -41,7 +41,7 @@ type conn struct {
 func (w *World) newClient(p *program, device uint64, out *egress, nowNS int64) *client {
 	c := &client{prog: p, device: device, out: out, keepNS: 60e9, version: appVersion(device, nowNS)}
 	c.ua = w.userAgent(p, device, nowNS, c.version)
-	if !p.machine && !p.bot {
+	if !p.machine && !p.bot && !p.device {
 		c.lang = speaks(w.app.language, device)
 		c.id = w.deviceID(device)
 	}

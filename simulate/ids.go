@@ -83,6 +83,18 @@ func (d *naming) text(n uint32) string {
 	return string(d.append(b[:0], n))
 }
 
+// formed says whether a text looks like an identifier of the naming at all.
+func (d *naming) formed(s string) bool {
+	switch d.kind {
+	case idInt, idSparse:
+		return len(s) > 0 && len(s) <= 18 && strings.Trim(s, "0123456789") == ""
+	case idUUID, idULID, idObject, idHash, idCode, idPrefixed:
+		var b [48]byte
+		return len(s) == len(d.append(b[:0], 0))
+	}
+	return true
+}
+
 // check are the bits that tell a real identifier from one that was made up.
 func (d *naming) check(n uint32) uint64 { return hash2(d.seed, uint64(n)) }
 

@@ -21,6 +21,11 @@ func (w *World) machines(users int) {
 		w.crawler(1, part*.4)
 		budget -= part
 	}
+	if w.app.kind.name == "iot" {
+		part := budget * between(r, .3, .6)
+		w.fleet(users, part)
+		budget -= part
+	}
 	n := 1 + int(logBetween(r, 1, 8))
 	for i := range n {
 		calls := budget / float64(n) * between(r, .5, 1.5)
@@ -212,4 +217,56 @@ func (w *World) partner(i int, perDay float64) {
 	}
 	period := int64(dayNS / times)
 	w.start(a, (w.startNS/period+1)*period+int64(a.rng.IntN(60e9)))
+}
+
+// fleet are things in people's homes. Each has a key of its own in its owner's
+// name, reports what it measures every few minutes, and asks what it shall do.
+func (w *World) fleet(users int, perDay float64) {
+	app := w.app
+	var report, ask *operation
+	for _, res := range app.resources {
+		if res.parent == nil || res.parent.access != owned {
+			continue
+		}
+		if res.create != nil && !res.create.dead && report == nil {
+			report = res.create
+		} else if res.list != nil && !res.list.dead {
+			ask = res.list
+		}
+	}
+	if report == nil {
+		return
+	}
+	r := newRandom(w.seed, "fleet", 0)
+	every := logBetween(r, 300, 1800)
+	things := min(users, max(5, int(perDay*every/86400)))
+	for i := range things {
+		a := w.newAgent("thing", uint64(i))
+		owner := int32(i)
+		mine := report.res.parent.of(owner, nil)
+		if len(mine) == 0 {
+			continue
+		}
+		id := report.res.parent.id.text(mine[0])
+		device := w.deviceOf(owner, 100)
+		var key *token
+		a.play = func(a *agent) {
+			a.account = app.accounts[owner]
+			if key == nil || key.epoch != a.account.epoch {
+				key = app.mint(a.account, a.now, a.rng, true)
+			}
+			e := w.net.home(owner, uint64(owner), a.now)
+			a.client = w.newClient(w.progs.devices[0], device, &e, a.now)
+			a.client.token = key
+			a.call(request{op: report, id: id, fields: a.form(report.res, report)})
+			if ask != nil && ask.res.parent == report.res.parent && chance(a.rng, .2) {
+				a.call(request{op: ask, id: id})
+			}
+		}
+		a.again = func(a *agent) int64 {
+			a.client = nil
+			return a.now + int64(every*between(a.rng, .97, 1.03)*1e9)
+		}
+		w.start(a, w.startNS+int64(a.rng.Float64()*every*1e9))
+	}
 }

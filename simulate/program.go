@@ -45,12 +45,13 @@ type program struct {
 	phone   bool
 	machine bool
 	bot     bool
+	device  bool // a thing, not a person's
 	conns   int
 	share   float64 // among its kind
 }
 
 // programText describes programs: a head of name, share, flags (b browser, p
-// phone, m machine, c crawler), connections, version and weeks between
+// phone, m machine, c crawler, d thing), connections, version and weeks between
 // releases, then the agent, then lines. Orders are those of the real programs.
 const programText = `
 = chrome-windows 24 b 6 145 4
@@ -352,6 +353,15 @@ From: gptbot(at)openai.com
 User-Agent: {ua}
 Accept-Encoding: gzip, br, deflate
 Host: {host}
+= device 10 d 1 5 30
+ESP32 HTTP Client/1.{v}
+User-Agent: {ua}
+Host: {host}
+X-Api-Key: {key}
+Authorization: {auth}
+Cookie: {cookie}
+Content-Type: {type}
+Content-Length: {length}
 = uptime 10 m 1 0 0
 Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)
 Host: {host}
@@ -366,8 +376,8 @@ Connection: close
 `
 
 type programs struct {
-	all                                []*program
-	browsers, apps, machines, crawlers []*program
+	all                                         []*program
+	browsers, apps, machines, crawlers, devices []*program
 }
 
 func newPrograms() *programs {
@@ -380,6 +390,7 @@ func newPrograms() *programs {
 			p.share, _ = strconv.ParseFloat(f[1], 64)
 			p.cookies, p.phone = strings.Contains(f[2], "b"), strings.Contains(f[2], "p")
 			p.machine, p.bot = strings.Contains(f[2], "m"), strings.Contains(f[2], "c")
+			p.device = strings.Contains(f[2], "d")
 			p.conns, _ = strconv.Atoi(f[3])
 			p.first, _ = strconv.Atoi(f[4])
 			p.weeks, _ = strconv.Atoi(f[5])
@@ -389,6 +400,8 @@ func newPrograms() *programs {
 				ps.browsers = append(ps.browsers, p)
 			case p.machine:
 				ps.machines = append(ps.machines, p)
+			case p.device:
+				ps.devices = append(ps.devices, p)
 			case p.bot:
 				ps.crawlers = append(ps.crawlers, p)
 			default:

@@ -42,7 +42,7 @@ func fingerprint(h interface{ Write([]byte) (int, error) }, x *Exchange) {
 func TestEqualOptionsGiveEqualExchanges(t *testing.T) {
 	sum := func(seed uint64) uint64 {
 		h := fnv.New64a()
-		run(t, Options{Seed: seed, App: "shop", Users: 60, Length: 12 * time.Hour, Scenarios: []Choice{{ID: "B17"}}}, func(x *Exchange) { fingerprint(h, x) })
+		run(t, Options{Seed: seed, App: "shop", Users: 30, Length: 6 * time.Hour, Scenarios: []Choice{{ID: "B20"}}}, func(x *Exchange) { fingerprint(h, x) })
 		return h.Sum64()
 	}
 	if a, b := sum(5), sum(5); a != b {
@@ -152,7 +152,7 @@ func TestEveryApplicationSpeaksHTTP(t *testing.T) {
 			seeds = 10
 		}
 		for seed := range seeds {
-			w := run(t, Options{Seed: seed*31 + uint64(i), App: app, Users: 20, Length: 20 * time.Hour}, func(x *Exchange) { checkHTTP(t, app, x) })
+			w := run(t, Options{Seed: seed*31 + uint64(i), App: app, Users: 15, Length: 16 * time.Hour}, func(x *Exchange) { checkHTTP(t, app, x) })
 			styles[w.app.style.api], auths[w.app.style.auth] = true, true
 			if n := len(w.app.ops); n < 30 || n > 700 {
 				t.Errorf("%s: %d operations", app, n)
