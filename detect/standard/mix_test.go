@@ -206,7 +206,16 @@ func (m *mix) attack(kind, n int) *event.Call {
 		c.Path, c.PathShape = "/v1/orders/"+strconv.FormatInt(id, 10), "/v1/orders/{int}"
 		c.IDs = []event.IDRef{intRef(false, event.InPath, "3", id), intRef(true, event.InBody, "id", id), intRef(true, event.InBody, "customer_id", int64(n%m.users))}
 		c.Shape.Response = event.BodyShape{Type: "json", Keys: orderKeys, Hash: 22}
-	case 2:
+	case 2: // a page of the catalogue, then what was on it
+		c.Actor, c.User, c.Auth = event.Actor{Kind: event.KindClient, Value: c.Client.String()}, "", event.AuthNone
+		if n%6 == 0 {
+			c.Path, c.PathShape, c.Query = "/v1/products", "/v1/products", "q=&page="+strconv.Itoa(1+n/6)
+			c.Shape.Response = event.BodyShape{Type: "json", Keys: ordersKeys, Hash: 24, Items: 5}
+			for k := range 5 {
+				c.IDs = append(c.IDs, intRef(true, event.InBody, "items[].id", int64(n+k+1)))
+			}
+			break
+		}
 		id := int64(n)
 		c.Path, c.PathShape = "/v1/products/"+strconv.FormatInt(id, 10), "/v1/products/{int}"
 		c.IDs = []event.IDRef{intRef(false, event.InPath, "3", id), intRef(true, event.InBody, "id", id)}
