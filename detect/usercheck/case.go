@@ -57,6 +57,10 @@ func (c *checking) Alert() event.Alert {
 	}
 	a.Summary = fmt.Sprintf("%s asked for %d names in %d calls at %s in %d s: the answers told of %d that they are unknown and of %d that they are taken; %d came in",
 		who, c.targets, c.questions, tell.Where(c.ref), duration, c.absent, c.taken, c.entered)
+	if c.which == testBlind {
+		a.Summary = fmt.Sprintf("%s asked in %d calls at %s in %d s for names that cannot be seen: the answers told %d times that a name is unknown and %d times that it is taken",
+			who, c.questions, tell.Where(c.ref), duration, c.absent, c.taken)
+	}
 	if c.absent+c.taken > 0 {
 		a.Outcome = event.OutcomeSucceeded
 	}
@@ -70,6 +74,10 @@ func (c *checking) Alert() event.Alert {
 		a.Benign = []event.Hypothesis{
 			{Hypothesis: "a form checks each name while it is typed", Against: "whoever fills it in makes an account in the end, after some seven names"},
 			{Hypothesis: "many people forgot their passwords", Against: "people come in afterwards, or with other names before; here hardly anybody does"},
+		}
+	case testBlind:
+		a.Benign = []event.Hypothesis{
+			{Hypothesis: "somebody repeats a name that is wrong", Against: "people correct it or give up long before so many answers of this kind"},
 		}
 	case testRefused:
 		a.Benign = []event.Hypothesis{

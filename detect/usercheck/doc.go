@@ -10,6 +10,8 @@
 //	asking   another name is asked for instead of coming in with one
 //	refused  a registration is refused rather than made
 //
+// A fourth, blind, counts answers where the identifier cannot be seen.
+//
 // They are kept by program behind an address and by address, where the call is
 // observed, and by network and program over all addresses, by fact.
 //

@@ -34,6 +34,7 @@ type question struct {
 	reply   reply
 	target  uint64 // the identifier
 	account bool   // target is the key of an account
+	blind   bool   // it names an identifier that cannot be seen: each call stands for one
 	entered bool   // came in, or made the account
 	counts  bool   // the answer was one to the question
 	weight  float64
@@ -68,7 +69,10 @@ func (s *Stage) ask(o *detect.Observation) (q question, ok bool) {
 		return q, false
 	}
 	if q.target == 0 {
-		return q, false
+		if q.kind == kindLogin {
+			return q, false // blind guesses at passwords are brute force
+		}
+		q.blind, q.account = true, false
 	}
 	q.counts = true
 	q.answer = answerKey(s.cfg.Seed, o.Call)

@@ -117,7 +117,7 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 	entity := event.Entity{Kind: event.KindClient, Value: sample.Client}
 	score := 0.0
 	if src := s.source(o, &q); src != nil {
-		novel := !s.distinct.Add(state.Join(o.Source, q.target), o.AtNS)
+		novel := s.novel(&q, state.Join(o.Source, q.target), o.AtNS)
 		src.add(&q, o.AtNS, novel)
 		src.quote(entity, ref, sample, &q)
 		s.sources.Protect(o.Source, src.protection())
@@ -125,7 +125,7 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 	}
 	if c := s.client(o, &q); c != nil {
 		c.address = o.Call.Client
-		novel := !s.distinct.Add(state.Join(o.Client, q.target+1), o.AtNS)
+		novel := s.novel(&q, state.Join(o.Client, q.target+1), o.AtNS)
 		c.add(&q, o.AtNS, novel)
 		c.quote(entity, ref, sample, &q)
 		s.clients.Protect(o.Client, c.protection())
@@ -152,6 +152,12 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 		j.level, j.needs, j.entity = 3, programClients, event.Entity{Kind: event.KindCluster, Value: fp}
 		out.Fact(For, state.Join(state.Hash(s.cfg.Seed, fp), 0x667072), j)
 	}
+}
+
+// novel reports whether the identifier of a question was not counted under a
+// key before. One that cannot be seen is always new.
+func (s *Stage) novel(q *question, key uint64, atNS int64) bool {
+	return q.blind || !s.distinct.Add(key, atNS)
 }
 
 // source and client return the state of a caller. It is made by a question that
@@ -196,7 +202,7 @@ func (s *Stage) join(f *detect.Fact, j *joined, out *detect.Output) {
 		g.clients = evidence.Spread{}
 	}
 	g.entity, g.needs = j.entity, j.needs
-	novel := !s.distinct.Add(state.Join(f.Key, j.target+j.level), f.AtNS)
+	novel := s.novel(&j.question, state.Join(f.Key, j.target+j.level), f.AtNS)
 	g.add(&j.question, f.AtNS, novel)
 	if novel && j.interests() {
 		g.clients.Add(j.client)

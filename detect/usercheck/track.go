@@ -17,22 +17,27 @@ var (
 	// refused tests whether registrations fail at the first attempt; forms that
 	// are hard to fill in refuse nearly every second one. .76 is tolerated.
 	refused = evidence.Test{P0: 0.45, P1: 0.95}
+	// blind tests, where the identifier cannot be seen, whether the answers say what
+	// an honest caller seldom hears. Somebody who repeats a typing error counts
+	// each time: nearly every second one may. .76 is tolerated.
+	blind = evidence.Test{P0: 0.45, P1: 0.95}
 )
 
-// test names one of the three.
+// test names one of them.
 type test uint8
 
 const (
 	testTold test = iota
 	testAsking
 	testRefused
+	testBlind
 	tests
 )
 
 var (
-	all      = [tests]evidence.Test{told, asking, refused}
-	hitNames = [tests]string{"identifiers_told_about", "identifiers_asked_for", "registrations_refused"}
-	misses   = [tests]string{"identifiers_not_told_about", "accounts_come_in", "registrations_made"}
+	all      = [tests]evidence.Test{told, asking, refused, blind}
+	hitNames = [tests]string{"identifiers_told_about", "identifiers_asked_for", "registrations_refused", "unseen_identifiers_told_about"}
+	misses   = [tests]string{"identifiers_not_told_about", "accounts_come_in", "registrations_made", "unseen_identifiers_not_told_about"}
 )
 
 // A track is the evidence against one key, and what happened since the
@@ -56,6 +61,10 @@ func (q *question) hits() (h [tests]int) {
 			return 1
 		}
 		return -1
+	}
+	if q.blind {
+		h[testBlind] = sign(q.reply != replyNothing)
+		return h
 	}
 	switch q.kind {
 	case kindLogin:

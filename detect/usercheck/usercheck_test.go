@@ -112,6 +112,25 @@ func TestForgottenPasswordsOfOthers(t *testing.T) {
 	w.run(t).one(t, event.KindClient, "203.0.113.7")
 }
 
+// Names that the sensor does not recognise as such: the answers are counted.
+func TestUnseenNames(t *testing.T) {
+	w := newWorld(13)
+	for i := range 300 { // people, one in five with a typing error
+		outcome := detect.LoginSuccess
+		if i%5 == 0 {
+			outcome = detect.LoginFailure
+		}
+		w.label(w.call(time.Duration(i)*time.Minute, "192.0.2.1", "fp", "/forgot", 200), detect.LoginForgot, outcome, "")
+	}
+	for i := range 40 {
+		w.label(w.call(time.Duration(i)*time.Hour, "203.0.113.7", "tool", "/forgot", 404), detect.LoginForgot, detect.LoginNoSuchUser, "")
+	}
+	a := w.run(t).one(t, event.KindClient, "203.0.113.7")
+	if n := a.DetectedAt.Sub(epoch) / time.Hour; n > 20 {
+		t.Errorf("found at call %d", n)
+	}
+}
+
 func TestRegistrations(t *testing.T) {
 	class := newWorld(7)
 	for i := range 60 { // a school class: similar names, one address, a form that is hard to fill in
