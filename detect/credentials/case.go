@@ -14,6 +14,8 @@ import (
 // A stuffing case tells of many accounts tried from one place. It implements
 // detect.Case.
 type stuffing struct {
+	detector  string // chosen when it is told first
+	secrets   evidence.Lengths
 	entity    event.Entity
 	endpoint  event.EndpointRef
 	score     evidence.Score
@@ -38,6 +40,26 @@ func (c *stuffing) copy(t *track, shared bool) {
 	c.attempts, c.users, c.failures, c.successes, c.entered = t.attempts, t.users, t.failures, t.successes, t.entered
 }
 
+const (
+	manyPasswords = "credential_stuffing"
+	spraying      = "password_spraying"
+	// sprayedFrom equally long secrets at as many accounts are one password: that
+	// five of a list are equally long by chance happens once in a hundred lists.
+	sprayedFrom = 5
+)
+
+// name says which of the two it is, once and for all when it is first told: an
+// alert keeps its detector.
+func (c *stuffing) name() string {
+	if c.detector == "" {
+		c.detector = manyPasswords
+		if c.secrets.Alike(sprayedFrom, 0.95) {
+			c.detector = spraying
+		}
+	}
+	return c.detector
+}
+
 // Alert tells the case.
 func (c *stuffing) Alert() event.Alert {
 	hits, misses := "accounts_failed_at_first_attempt", "accounts_entered_at_first_attempt"
@@ -45,7 +67,7 @@ func (c *stuffing) Alert() event.Alert {
 		hits, misses = "accounts_unresolved_after_600_s", "accounts_resolved"
 	}
 	a := event.Alert{
-		Detector: "credential_stuffing", Severity: event.Medium, Outcome: event.OutcomeBlocked,
+		Detector: c.name(), Severity: event.Medium, Outcome: event.OutcomeBlocked,
 		Title:     "Credential stuffing from " + c.entity.Value,
 		StartedAt: at(c.startedNS), LastSeenAt: at(c.lastNS), Entity: c.entity, Endpoint: c.endpoint,
 		Counts: map[string]int64{
@@ -67,6 +89,13 @@ func (c *stuffing) Alert() event.Alert {
 			c.clients, c.entity.Value, c.attempts, c.users, where(c.endpoint), seconds(c.startedNS, c.lastNS), c.failures, c.successes)
 	}
 	features := append(c.score.Features(c.test, hits, misses, ""), entered(c.names)...)
+	if n, most := c.secrets.Most(); n > 0 {
+		features = append(features, event.Feature{Name: "equally_long_secrets", Value: float64(most), Baseline: float64(n) / 3})
+	}
+	if a.Detector == spraying {
+		a.Title = "Password spraying from " + c.entity.Value
+		a.Tags.OAT, a.Tags.Attack = []string{"OAT-007"}, []string{"T1110.003"}
+	}
 	a.Evidence = event.Evidence{ScoreLog10: evidence.Log10(c.score.S), Features: features, Calls: c.samples.Calls()}
 	if c.entered > 0 {
 		a.Severity, a.Outcome = event.High, event.OutcomeSucceeded

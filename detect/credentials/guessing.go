@@ -233,7 +233,7 @@ func (s *Stage) tellLoop(a *trial, p *pair, t evidence.Test, out *detect.Output)
 // Attempts that may still turn out to be a timetable wait until they do not.
 func (s *Stage) guessTogether(a *trial, k *client, p *pair, out *detect.Output) {
 	acc := a.Login.Account
-	if p.known || a.familiar || k.stuffs() && p.failures <= beyond {
+	if p.known || a.familiar || (a.owned || k.stuffs()) && p.failures <= beyond {
 		return
 	}
 	var t *account

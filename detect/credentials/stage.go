@@ -178,6 +178,7 @@ func (s *Stage) judgeSource(a *login.Attempt, out *detect.Output) (owned bool) {
 	}
 	if l.Account != 0 && !locked && (l.Class == detect.LoginPassword || l.Class == detect.LoginMachine) {
 		owned = s.stuff(&t, k, out)
+		t.owned = owned
 	}
 	s.guess(&t, k, out)
 	if l.Account != 0 && !t.failed {
@@ -199,6 +200,8 @@ type trial struct {
 	*login.Attempt
 	failed   bool // or not judged because of earlier failures
 	locked   bool
+	owned    bool // part of a run over many accounts that is told
+	fresh    bool // the client's first at the account
 	familiar bool
 	weight   float64
 	network  uint64

@@ -110,7 +110,8 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned bool) {
 		}
 		return false
 	}
-	k.track.add(a, novel(levelClient, a.Client))
+	a.fresh = novel(levelClient, a.Client)
+	k.track.add(a, a.fresh)
 	s.quote(a, &k.track, k.users.shared(), levelClient)
 	s.clients.Protect(a.Client, k.track.protection())
 	src, _ := s.sources.PutOf(a.Source, a.network, a.AtNS)
@@ -236,8 +237,12 @@ func (t *track) suspect(score, threshold float64, shared bool, clients int64, ou
 	}
 	t.open.copy(t, shared)
 	t.open.clients = clients
+	name := manyPasswords
+	if score >= threshold || t.open.detector != "" {
+		name = t.open.name()
+	}
 	out.Suspect(&detect.Suspicion{
-		Detector: "credential_stuffing", Entity: t.open.entity, StartedNS: t.startedNS, Score: score, Threshold: threshold,
+		Detector: name, Entity: t.open.entity, StartedNS: t.startedNS, Score: score, Threshold: threshold,
 		Impact: int(min(t.entered, math.MaxInt32)), Case: t.open,
 	})
 }
@@ -252,6 +257,9 @@ func (s *Stage) quote(a *trial, t *track, shared bool, level int) {
 	}
 	c := t.open
 	c.endpoint = a.Endpoint
+	if n := a.SecretBytes(); n > 0 && a.failed && a.fresh {
+		c.secrets.Add(n)
+	}
 	weight := 1.0
 	if !a.failed {
 		weight = 2

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"encoding/base64"
 	"fmt"
 	"testing"
 	"time"
@@ -214,5 +215,27 @@ func TestOfficeInALogIsSilent(t *testing.T) {
 			}
 			tr.run(t).silent(t)
 		}
+	}
+}
+
+// One password for everybody is told by its name: bodies are equally long but
+// for the account in them.
+func TestSprayingIsToldFromStuffing(t *testing.T) {
+	for _, spray := range []bool{true, false} {
+		tr := newTraffic(31)
+		tr.warm(0, 60)
+		for i := range 40 {
+			user := base64.RawURLEncoding.EncodeToString([]byte(fmt.Sprintf("0123456789abcdefuser%0*d", 1+i%7, i)))
+			c := tr.login(time.Hour+time.Duration(i)*time.Minute, "203.0.113.7", "py", user, false)
+			c.RequestBytes = int64(40 + len(fmt.Sprintf("user%0*d", 1+i%7, i)))
+			if !spray {
+				c.RequestBytes += int64(tr.rng.IntN(6))
+			}
+		}
+		want := "credential_stuffing"
+		if spray {
+			want = "password_spraying"
+		}
+		tr.run(t).one(t, want, clientEntity("203.0.113.7"))
 	}
 }

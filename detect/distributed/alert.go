@@ -106,7 +106,7 @@ func (c *campaign) evidence() event.Evidence {
 		{Name: "usual_share", Value: e.forecast}, {Name: "highest_usual_share", Value: e.ceiling},
 		{Name: "rise_tested", Value: e.test.Boost()}, {Name: "slot_s", Value: e.test.Slot().Seconds()},
 	}
-	if n, top := c.secrets.of(); n > 0 {
+	if n, top := c.secrets.Most(); n > 0 {
 		list = append(list, event.Feature{Name: "equally_long_secrets", Value: float64(top), Baseline: float64(n) / 3})
 	}
 	for _, p := range c.programs {

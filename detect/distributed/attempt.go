@@ -73,14 +73,11 @@ func (s *Stage) tried(a *Attempt) tried {
 	e := &a.Endpoint
 	t := tried{
 		place:   state.Join(state.Hash(s.cfg.Seed, e.Host), state.Join(state.Hash(s.cfg.Seed, e.Method), state.Hash(s.cfg.Seed, e.Route))),
-		account: a.Login.Account, client: a.Client, network: s.network(a), weight: 1, endpoint: a.Endpoint,
+		account: a.Login.Account, client: a.Client, network: s.network(a), weight: 1, secret: a.SecretBytes(), endpoint: a.Endpoint,
 		fingerprint: a.Fingerprint, agent: a.Agent, asn: a.Network.ASN, class: a.Network.Class, name: a.Login.Name, sample: a.Sample,
 	}
 	if a.Login.Confidence < 0.9 {
 		t.weight = float32(a.Login.Confidence)
-	}
-	if a.RequestBytes > 0 {
-		t.secret = int32(min(a.RequestBytes, 1<<20)) - nameBytes(a.Login.Name)
 	}
 	if a.Fingerprint != "" {
 		t.values[program] = state.Hash(s.cfg.Seed, a.Fingerprint) | 1
@@ -110,12 +107,6 @@ func (s *Stage) network(a *Attempt) uint64 {
 	}
 	b := p.Addr().As16()
 	return state.Join(state.Hash(s.cfg.Seed, string(b[:])), 0x6e6574)
-}
-
-// nameBytes is how long the name behind a pseudonym is: "nm-" and unpadded
-// base64url of 16 bytes more than the name.
-func nameBytes(pseudonym string) int32 {
-	return int32(max(0, (len(pseudonym)-len("nm-"))*3/4-16))
 }
 
 // family is a User-Agent without its versions: Chrome 120 and 121 are of one.

@@ -66,7 +66,7 @@ type story struct {
 	accounts  *sketch.Distinct
 	clients   *sketch.Distinct
 	spread    evidence.Spread // failures by address
-	secrets   lengths
+	secrets   evidence.Lengths
 	samples   evidence.Samples
 }
 
@@ -91,7 +91,7 @@ func (s *story) add(t *tried, atNS int64) {
 		s.failures++
 		s.spread.Add(t.client)
 		if novel && t.secret > 0 {
-			s.secrets.add(t.secret)
+			s.secrets.Add(t.secret)
 		}
 	} else {
 		s.entered++
@@ -119,9 +119,7 @@ func (s *story) distributed() bool {
 }
 
 const (
-	// Passwords of stolen lists differ in length, no length having more than a
-	// third; one password for everybody has one. Ten bodies, of which nine are
-	// equally long but for the name in them, come about by chance once in 2,000.
+	// Ten bodies of which nine are equally long but for the name in them.
 	sameFrom, sameShare = 10, 0.85
 	// Rounds: every account again and again with the next guess, of which there
 	// is more than a list of stolen pairs would have for it.
@@ -131,37 +129,10 @@ const (
 // spraying reports whether few passwords are tried at many accounts, rather
 // than the passwords that belong to them.
 func (s *story) spraying(pure bool) bool {
-	if n, top := s.secrets.of(); n >= sameFrom && float64(top) >= sameShare*float64(n) {
+	if s.secrets.Alike(sameFrom, sameShare) {
 		return true
 	}
 	users := s.accounts.Count()
 	rounds := float64(s.attempts) / max(1, users)
 	return pure && users >= roundUsers && rounds >= roundsFrom && rounds <= roundsMost
-}
-
-// lengths tells how often each length of a secret came: exactly for the first
-// eight.
-type lengths struct {
-	length [8]int32
-	n      [8]uint32
-	other  uint32
-}
-
-func (l *lengths) add(length int32) {
-	for i := range l.n {
-		if l.n[i] == 0 || l.length[i] == length {
-			l.length[i] = length
-			l.n[i]++
-			return
-		}
-	}
-	l.other++
-}
-
-func (l *lengths) of() (n, top uint32) {
-	n = l.other
-	for _, k := range l.n {
-		n, top = n+k, max(top, k)
-	}
-	return n, top
 }

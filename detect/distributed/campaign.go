@@ -29,7 +29,7 @@ type campaign struct {
 	attempts, failures, nobody, entered int64
 	accounts, clients                   int64
 	names                               []string
-	secrets                             lengths
+	secrets                             evidence.Lengths
 	programs                            []participant
 	samples                             evidence.Samples
 }

@@ -65,3 +65,14 @@ func AccountKey(seed uint64, pseudonym string) uint64 {
 	}
 	return state.Hash(seed, pseudonym) | 1
 }
+
+// SecretBytes is how long the body was without the name, 0 if the source does
+// not show it: what one password for everybody has in common. A pseudonym of a
+// name is "nm-" and unpadded base64url of 16 bytes more than the name.
+func (a *Attempt) SecretBytes() int32 {
+	if a.RequestBytes <= 0 {
+		return 0
+	}
+	name := max(0, (len(a.Login.Name)-len("nm-"))*3/4-16)
+	return int32(max(0, min(a.RequestBytes, 1<<20)-int64(name)))
+}
