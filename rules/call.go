@@ -81,6 +81,10 @@ func (c *compiler) anyOf(n *ast.CallNode, name string, args []value) value {
 	if c.fault != nil {
 		return value{}
 	}
+	if name == "containsAny" && !contains(words, "") {
+		one := containsOne(words)
+		return value{kind: truth, truth: func(f *frame) bool { return one(get(f)) }}
+	}
 	has := strings.Contains
 	switch name {
 	case "startsWithAny":

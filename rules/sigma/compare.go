@@ -338,11 +338,7 @@ func split(s string) (out []piece, err error) {
 
 func (m *modified) pattern(pieces []piece, front, back bool) (word, error) {
 	var b strings.Builder
-	b.WriteString("(?s")
-	if !m.cased {
-		b.WriteByte('i')
-	}
-	b.WriteByte(')')
+	b.WriteString("(?s)")
 	if !front {
 		b.WriteByte('^')
 	}
@@ -353,7 +349,7 @@ func (m *modified) pattern(pieces []piece, front, back bool) (word, error) {
 		case p.any > 0:
 			b.WriteByte('.')
 		default:
-			b.WriteString(regexp.QuoteMeta(p.text))
+			b.WriteString(regexp.QuoteMeta(m.fold(p.text)))
 		}
 	}
 	if !back {
@@ -382,7 +378,7 @@ func (m *modified) say(list []word) string {
 		case len(words) == 0:
 		case how == "matches":
 			for _, w := range words {
-				parts = append(parts, m.name+" matches "+w)
+				parts = append(parts, of+" matches "+w)
 			}
 		case m.all || len(words) == 1:
 			sign := how
