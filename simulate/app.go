@@ -124,6 +124,7 @@ type application struct {
 	sideOps      []*operation
 	coupons      naming
 	couponN      uint32
+	cards        permutation
 
 	hosts    []string
 	servers  []netip.AddrPort
@@ -330,6 +331,7 @@ func newApplication(k *kind, seed uint64, users int, startNS int64) *application
 	a.tenants = max(3, users/(8+r.IntN(30)))
 	a.tenantID = newNaming(pick(r, []idKind{idInt, idUUID, idPrefixed, idObject}), a.seed, "organisation", a.tenants, uint64(startNS/1e6))
 	a.couponN = 500
+	a.cards = permute(89_999_999_999_999, a.seed)
 	a.coupons = newNaming(idCode, a.seed, "coupon", 500, uint64(startNS/1e6))
 	for range users {
 		acc := a.newAccount()

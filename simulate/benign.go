@@ -319,7 +319,7 @@ func (c *cast) schoolClass() {
 		c.agent(from+int64(c.rng.Float64()*1200e9), func(a *agent) {
 			a.client = c.w.newClient(c.w.progs.named(pick(a.rng, []string{"chrome-windows", "safari-ios", "edge"})), a.rng.Uint64(), out, a.now)
 			name := pick(a.rng, givenNames) + "." + string(rune('a'+i%26)) + "." + "klasse7b" + itoa(i)
-			if a.register(name+"@"+school+"-school.example", pick(a.rng, things)+"2026") != nil {
+			if a.register(name+"@"+school+"-school.example") != nil {
 				a.visits(5 * time.Minute)
 			}
 		})

@@ -31,6 +31,7 @@ type person struct {
 
 func (w *World) people(users int) {
 	r := newRandom(w.seed, "habits", 0)
+	w.newcomers(users)
 	w.habits = habits{loginShare: between(r, .03, .08), firstFailure: between(r, .05, .25), abandon: between(r, .01, .05), wrongUser: between(r, .01, .03),
 		unfamiliar: between(r, .02, .08), appShare: between(r, .3, .7), background: between(r, .1, .3), broken: between(r, .001, .006), medianMin: 6}
 	k := w.app.kind
@@ -50,14 +51,19 @@ func (w *World) people(users int) {
 
 // settle lets a person come again and again.
 func (w *World) settle(a *agent, p *person) {
+	w.live(a, p)
+	if first := w.clock.next(a.rng, w.startNS, w.endNS, p.perDay); first > 0 {
+		w.start(a, first)
+	}
+}
+
+// live gives an agent the life of a person.
+func (w *World) live(a *agent, p *person) {
 	a.play = func(a *agent) { w.visit(a, p) }
 	a.again = func(a *agent) int64 {
 		a.client, a.account = nil, nil
 		a.last = reply{}
 		return w.clock.next(a.rng, a.now, w.endNS, p.perDay)
-	}
-	if first := w.clock.next(a.rng, w.startNS, w.endNS, p.perDay); first > 0 {
-		w.start(a, first)
 	}
 }
 
@@ -141,11 +147,13 @@ func (w *World) visit(a *agent, p *person) {
 		a.issue(request{op: app.config})
 	}
 	a.roam(screens, over, func() {
-		if a.now > hop {
+		if a.now > hop && a.client.device == device {
 			a.client.move(w.egressOf(p.account, device, prog, a.now, r))
 			hop = w.nextHop(a)
 		}
-		p.tokens[slot] = a.client.token
+		if a.client.device == device { // not one that was borrowed
+			p.tokens[slot] = a.client.token
+		}
 	})
 	if a.client.token != nil && chance(r, .02) {
 		a.call(request{op: app.logout})
@@ -167,6 +175,9 @@ func (a *agent) roam(screens []screen, over int64, before func()) {
 		a.open(&screens[w.app.pickScreen(r.Float64(), screens)])
 		if chance(r, w.habits.broken) {
 			w.followBrokenLink(a)
+		}
+		if chance(r, .008) {
+			a.errand()
 		}
 		a.think(4 * time.Second)
 	}
@@ -240,6 +251,7 @@ func (w *World) enterSession(a *agent, p *person, slot int) bool {
 		p.trusted = [2]bool{true, true}
 	}
 	p.seen = true
+	own := a.client.device
 	if p.trusted[slot] {
 		a.client.trust = acc.n + 1
 	}
@@ -270,7 +282,9 @@ func (w *World) enterSession(a *agent, p *person, slot int) bool {
 		p.tokens[slot] = nil
 		return false
 	}
-	p.tokens[slot], p.trusted[slot] = a.client.token, true
+	if a.client.device == own {
+		p.tokens[slot], p.trusted[slot] = a.client.token, true
+	}
 	return true
 }
 
@@ -377,9 +391,9 @@ func (a *agent) resetPassword(acc *account) bool {
 }
 
 // register makes a new account and logs in.
-func (a *agent) register(email, secret string) *account {
+func (a *agent) register(email string) *account {
 	app := a.w.app
-	p := a.call(app.registerRequest(email, secret))
+	p := a.call(app.registerRequest(email, ""))
 	if !p.ok || p.entered == nil {
 		return nil
 	}
@@ -477,6 +491,9 @@ func (a *application) resetRequest(name, code string) request {
 
 func (a *application) registerRequest(email, secret string) request {
 	local, _, _ := strings.Cut(email, "@")
+	if secret == "" { // the one that the new account will have
+		secret = a.passwordOf(&account{n: int32(len(a.accounts))})
+	}
 	return request{op: a.register, name: email, anonymous: true, fields: []pair{{a.word("email"), email, false}, {a.word("password"), secret, false}, {a.word("name"), strings.ReplaceAll(local, ".", " "), false}}}
 }
 
