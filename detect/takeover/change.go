@@ -69,7 +69,7 @@ func (s *Stage) changeOf(o *detect.Observation) change {
 	switch {
 	case says == changeExport && (c.Method == "GET" || c.Method == "POST"):
 		return changeExport
-	case c.Method == "GET" || c.Method == "HEAD" || c.Method == "OPTIONS":
+	case reads(c) || c.Method == "HEAD" || c.Method == "OPTIONS":
 		return changeNone
 	case says == changeKey && c.Method != "POST" && c.Method != "PUT":
 		return changeNone // a key that is taken away opens nothing
@@ -129,7 +129,7 @@ func placeOf(path, operation string) (p said) {
 		if _, no := notWords[w]; no {
 			return said{own: p.own}
 		}
-		if _, own := ownWords[w]; own {
+		if _, own := ownWords[w]; own || ownOperation(w) {
 			p.own = true
 		}
 		last := i >= len(segments)-2 // the noun, or the noun with a verb or an identifier behind it
@@ -146,6 +146,25 @@ func placeOf(path, operation string) (p said) {
 		p.change = changeNone // /email/… elsewhere sends mail
 	}
 	return p
+}
+
+// ownOperation recognises updateMe, editProfile, changeAccount and their like.
+func ownOperation(w string) bool {
+	for _, verb := range [...]string{"update", "edit", "change", "set", "modify", "patch", "save"} {
+		if rest, ok := strings.CutPrefix(w, verb); ok {
+			if rest == "viewer" {
+				return true
+			}
+			_, own := ownWords[rest]
+			return own
+		}
+	}
+	return false
+}
+
+// reads reports whether a call only looks: a GET, or a query of GraphQL.
+func reads(c *event.Call) bool {
+	return c.Method == "GET" || strings.HasPrefix(c.Operation, "query ")
 }
 
 // fieldChange reads what is changed from the body of a call to the caller's own

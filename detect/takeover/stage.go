@@ -111,11 +111,15 @@ type session struct {
 // further than hardly any session does.
 func (s *Stage) look(o *detect.Observation, token uint64, out *detect.Output) {
 	c := o.Call
-	if c.Method != "GET" || c.Status < 200 || c.Status > 299 || o.Route.Family == 0 || o.Route.Standing == detect.Limbo || s.says(o) != changeNone {
+	if !reads(c) || c.Status < 200 || c.Status > 299 || o.Route.Family == 0 || o.Route.Standing == detect.Limbo || s.says(o) != changeNone {
 		return // what is a change is counted as one
 	}
+	where := state.Join(o.Route.Family, 0x706c61)
+	if c.Operation != "" {
+		where = state.Join(where, state.Hash(s.cfg.Seed, c.Operation))
+	}
 	n := s.sessions.Put(token, o.AtNS)
-	bit := uint64(1) << (state.Join(o.Route.Family, 0x706c61) >> 58)
+	bit := uint64(1) << (where >> 58)
 	if n == nil || n.places&bit != 0 {
 		return
 	}

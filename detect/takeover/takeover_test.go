@@ -347,6 +347,9 @@ func TestPlaces(t *testing.T) {
 		{"GET", "/me/data-export", "", nil, changeExport},
 		{"GET", "/orders/export.csv", "", nil, changeExport},
 		{"POST", "/graphql", "mutation changeEmail", nil, changeContact},
+		{"POST", "/graphql", "mutation UpdateMe", []string{"variables.input.email:string"}, changeContact},
+		{"POST", "/graphql", "mutation UpdateOrder", []string{"variables.input.email:string"}, changeNone},
+		{"POST", "/graphql", "query Me", []string{"variables.email:string"}, changeNone},
 		{"GET", "/orders/{id}", "", nil, changeNone},
 	} {
 		o := &detect.Observation{Call: &event.Call{Method: tc.method, PathShape: tc.path, Path: tc.path, Operation: tc.operation, Status: 200, Token: "tok-000000000001", Shape: event.Shape{Request: event.BodyShape{Keys: tc.keys}}}}
