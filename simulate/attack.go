@@ -34,14 +34,15 @@ type raid struct {
 	account  *account
 	believed *account // whom the application takes the sender for
 	who      map[*client]*account
-	hidden   *partState // the part, while calls are everyday ones
-	scraped  *operation // the operation that gives an item
-	pages    bool       // what a list shows is taken
+	knows    map[*client]bool // clients that have logged in themselves, and can again
+	hidden   *partState       // the part, while calls are everyday ones
+	scraped  *operation       // the operation that gives an item
+	pages    bool             // what a list shows is taken
 }
 
 // raid lets an attacker begin in a part of the run and go on until its end.
 func (c *cast) raid(from, to float64, deed func(*raid)) {
-	x := &raid{c: c, w: c.w, app: c.app, r: newRandom(c.w.seed, "raid "+c.part.Scenario, uint64(c.index)<<32|c.count), twin: c.twin, who: map[*client]*account{}}
+	x := &raid{c: c, w: c.w, app: c.app, r: newRandom(c.w.seed, "raid "+c.part.Scenario, uint64(c.index)<<32|c.count), twin: c.twin, who: map[*client]*account{}, knows: map[*client]bool{}}
 	if len(c.level) == 2 {
 		x.level = int(c.level[1] - '0')
 	}
@@ -57,7 +58,7 @@ func (c *cast) raid(from, to float64, deed func(*raid)) {
 // beside lets somebody else of the cast act at the same time.
 func (x *raid) beside(deed func(*raid)) {
 	y := *x
-	y.who, y.r = map[*client]*account{}, newRandom(x.r.Uint64(), "beside", 0)
+	y.who, y.knows, y.r = map[*client]*account{}, map[*client]bool{}, newRandom(x.r.Uint64(), "beside", 0)
 	x.c.agent(x.a.now, func(a *agent) {
 		y.a = a
 		a.judge = y.judge
@@ -304,8 +305,17 @@ func (x *raid) twinOf(c *client, p place, otherDevice bool) *client {
 
 // Calls.
 
-// do sends a request from a client and returns the answer.
+// do sends a request from a client and returns the answer. As tools do, it logs
+// in again when the session has run out.
 func (x *raid) do(c *client, q request) *reply {
+	p := x.once(c, q)
+	if p.denied && x.knows[c] && !q.anonymous && q.auth == "" && c.token != nil && !c.token.valid(x.app, x.now()) && x.now() < x.end && x.enter(c, x.who[c]) {
+		return x.once(c, q)
+	}
+	return p
+}
+
+func (x *raid) once(c *client, q request) *reply {
 	x.a.client = c
 	x.a.account = x.who[c]
 	if q.anonymous {
@@ -365,6 +375,7 @@ func (x *raid) as(c *client, acc *account) { x.who[c] = acc }
 // enter logs an account in on a client, with its code where one is asked for.
 func (x *raid) enter(c *client, acc *account) bool {
 	x.who[c] = acc
+	delete(x.knows, c)
 	for range 3 {
 		p := x.do(c, request{op: x.app.login, name: x.app.loginName(acc), secret: x.app.passwordOf(acc), anonymous: true})
 		if p.ask != nil {
@@ -377,6 +388,7 @@ func (x *raid) enter(c *client, acc *account) bool {
 		}
 		if p.token != nil {
 			c.token = p.token
+			x.knows[c] = true
 			return x.pause(x.between(.5, 3))
 		}
 		if !x.pause(x.between(3, 30)) {

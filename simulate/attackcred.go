@@ -191,17 +191,23 @@ func (x *raid) serviceName(i int) string {
 func (x *raid) forgetful(s spraying) {
 	order := permute(uint64(x.app.people), x.r.Uint64())
 	net := x.net(s.where, s.sources, s.dress)
-	for i := range s.users * s.rounds / 2 {
-		if !x.pause(2 * x.pace(s.gap, .6, 0)) {
+	for round := range s.rounds {
+		began := x.now()
+		for i := range s.users / 2 {
+			if !x.pause(2 * x.pace(s.gap, .6, 0)) {
+				return
+			}
+			acc, c := x.app.accounts[order.at(uint64(round*s.users/2+i)%uint64(x.app.people))], net.next(x)
+			x.beside(func(y *raid) {
+				y.try(c, y.app.loginName(acc), mistyped(y.app.passwordOf(acc), y.r.IntN(1<<30)))
+				if y.pause(y.between(4, 25)) {
+					y.enter(c, acc)
+				}
+			})
+		}
+		if left := 86400 - float64(x.now()-began)/1e9; round < s.rounds-1 && left > 0 && !x.pause(left) {
 			return
 		}
-		acc, c := x.app.accounts[order.at(uint64(i)%uint64(x.app.people))], net.next(x)
-		x.beside(func(y *raid) {
-			y.try(c, y.app.loginName(acc), mistyped(y.app.passwordOf(acc), y.r.IntN(1<<30)))
-			if y.pause(y.between(4, 25)) {
-				y.enter(c, acc)
-			}
-		})
 	}
 }
 

@@ -38,10 +38,9 @@ func (x *raid) reach(t reaching) {
 		return
 	}
 	type member struct {
-		c    *client
-		acc  *account
-		own  []uint32
-		turn int
+		c   *client
+		acc *account
+		own []uint32
 	}
 	team := make([]member, t.accounts)
 	prey := newPrey(x, res, t.order)
@@ -54,9 +53,6 @@ func (x *raid) reach(t reaching) {
 				return
 			}
 			m.own = x.ownObjects(m.c, res, m.acc)
-		}
-		if m.turn++; m.turn%25 == 0 && !x.enter(m.c, m.acc) { // tokens run out
-			return
 		}
 		for k := range t.dilution {
 			if len(m.own) > 0 && x.pause(x.pace(t.gap/2, .8, t.ramp)) {
@@ -321,14 +317,16 @@ func (x *raid) partition(k crawl) {
 }
 
 // indexing is the double of a crawl: the operator's own search index, which
-// walks the catalogue every night with its key, and did so before.
+// walks the catalogue at the same pace through an account of a machine, and
+// does so from the beginning of the run, five times.
 func (x *raid) indexing(k crawl) {
 	res := x.app.catalogue()
 	if res == nil {
 		return
 	}
-	c := x.net(placeHosting, 1, dressTool).next(x)
-	if acc := x.service(); acc == nil || !x.enter(c, acc) {
+	net, acc, calls := x.net(k.where, k.sources, dressTool), x.service(), 0
+	c := net.next(x)
+	if !x.enter(c, acc) {
 		return
 	}
 	size := x.app.style.pageSize
@@ -353,9 +351,15 @@ func (x *raid) indexing(k crawl) {
 					return
 				}
 				x.object(c, res.get, res, n, nil)
+				if calls++; k.quota > 0 && calls%k.quota == 0 { // one machine of several
+					t := c.token
+					c = net.next(x)
+					c.token = t
+					x.as(c, acc)
+				}
 			}
 		}
-		if !x.pause(max(60, 86400-float64(x.now()-began)/1e9)) {
+		if !x.pause(max(60, float64((x.end-x.began)/5-(x.now()-began))/1e9)) {
 			return
 		}
 	}

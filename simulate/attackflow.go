@@ -129,9 +129,6 @@ func (x *raid) assign(gap float64, count int) {
 		if i%5 == 4 {
 			x.do(c, request{op: x.app.me})
 		}
-		if i%40 == 39 && !x.enter(c, x.who[c]) {
-			return
-		}
 	}
 }
 
@@ -218,9 +215,11 @@ func (x *raid) scalp(accounts int, where place, d dress) {
 func (x *raid) hold(gap float64, count int) {
 	res := x.app.orders()
 	c := x.net(placeHosting, 1, dressTool).next(x)
-	acc := x.member(nil, 0)
-	for i := range count {
-		if i%60 == 0 && !x.enter(c, acc) || !x.pause(x.pace(gap, .7, 0)) {
+	if !x.enter(c, x.member(nil, 0)) {
+		return
+	}
+	for range count {
+		if !x.pause(x.pace(gap, .7, 0)) {
 			return
 		}
 		x.do(c, request{op: res.create, fields: x.changes(res.create, res)})
@@ -245,7 +244,7 @@ func (x *raid) registrations(gap float64, count, sources int, where place, d dre
 func (x *raid) vote(gap float64, accounts int, where place, d dress) {
 	op := x.app.votes()
 	n := op.res.popular(x.r)
-	net := x.net(where, max(1, accounts/5), d)
+	net := x.net(where, max(1, accounts/2), d)
 	for i := range accounts {
 		c := net.next(x)
 		if !x.enter(c, x.member(nil, i)) || !x.pause(x.pace(gap, .6, 0)) {
@@ -258,10 +257,12 @@ func (x *raid) vote(gap float64, accounts int, where place, d dress) {
 // skip pays without having ordered.
 func (x *raid) skip(gap float64, count int) {
 	c := x.net(placeHome, 1, dressTool).next(x)
-	acc := x.member(nil, 0)
+	if !x.enter(c, x.member(nil, 0)) {
+		return
+	}
 	card := withLuhn("4" + digits(x.r, 14))
-	for i := range count {
-		if i%40 == 0 && !x.enter(c, acc) || !x.pause(x.pace(gap, .7, 0)) {
+	for range count {
+		if !x.pause(x.pace(gap, .7, 0)) {
 			return
 		}
 		x.do(c, request{op: x.app.pay, code: card, fields: []pair{{x.app.word("amount"), "0.01", true}, {x.app.word("card"), card, false}, {"cvc", digits(x.r, 3), false}}})
@@ -296,9 +297,6 @@ func (x *raid) payloads(list []string, name string, gap float64, count int) {
 			q.query = []pair{{name, payload, false}}
 		}
 		x.do(c, q)
-		if i%60 == 59 && !x.enter(c, x.who[c]) {
-			return
-		}
 	}
 }
 

@@ -14,6 +14,7 @@ type attack struct {
 	apps      string
 	days      [5]float64              // usual length by level, index 1 to 4; 0: one day
 	from, to  float64                 // part of the run; 0, 0: from a quarter to nearly the end
+	habit     bool                    // the double is something that was always done
 	suits     func(*application) bool // what the application must be like for the attack to make sense
 	run       func(*raid)
 }
@@ -45,6 +46,10 @@ func (k attack) plot() plot {
 			}
 			if c.twin {
 				c.part.Detectors, c.part.Entities, c.part.HarmUnit = nil, nil, ""
+			}
+			if c.twin && k.habit {
+				c.raid(.02, to, k.run)
+				return
 			}
 			c.raid(from, to, k.run)
 		},
@@ -78,26 +83,26 @@ var loginAttacks = []attack{
 	{id: "A01", name: "stuffing, one address", levels: "L1 L2 L3", twin: true, detectors: stuffNames + " brute_force", entities: byLogin, unit: unitSecrets, days: [5]float64{2: 2, 3: 7},
 		says: "One address works through a list of leaked pairs.",
 		run: func(x *raid) {
-			s := stuffing{gap: by(x, .1, 1200, 5400, 0), jitter: .3, count: by(x, 1500, 200, 200, 0), sources: 1, where: placeHosting, known: .35, valid: .015}
+			s := stuffing{gap: by(x, .1, 1300, 5400, 0), jitter: .3, count: by(x, 1500, 200, 200, 0), sources: 1, where: placeHosting, known: .35, valid: .015}
 			x.stuffOrTwin(s)
 		}},
 	{id: "A02", name: "stuffing, rented servers, one tool", levels: "L1 L2 L3", twin: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{3: 3},
 		says: "Thousands of rented servers work through a list with one tool, each address for a few attempts.",
 		run: func(x *raid) {
-			s := stuffing{gap: by(x, .025, 45, 300, 0), jitter: 1, count: by(x, 12_000, 1500, 1500, 0), sources: by(x, 16_600, 2000, 2000, 0), where: placeHosting, known: .3, valid: .01}
+			s := stuffing{gap: by(x, .025, 48, 300, 0), jitter: by(x, 1., .4, 1, 1), count: by(x, 12_000, 1500, 1500, 0), sources: by(x, 16_600, 2000, 2000, 0), where: placeHosting, known: .3, valid: .01}
 			x.stuffOrTwin(s)
 		}},
 	{id: "A03", name: "stuffing, homes", levels: "L1 L2 L3 L4", twin: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{2: 2, 3: 5, 4: 3},
 		says: "A list is tried through the connections of households, hardly two attempts from one address.",
 		run: func(x *raid) {
-			s := stuffing{gap: by(x, 1., 45, 600, 150), jitter: 1, count: by(x, 4000, 4000, 4000, 4000), sources: 1 << 30, where: placeHome,
+			s := stuffing{gap: by(x, 1., 48, 600, 150), jitter: by(x, 1., .4, 1, 1), count: by(x, 4000, 4000, 4000, 4000), sources: 1 << 30, where: placeHome,
 				dress: by(x, dressTool, dressFew, dressTool, dressPeople), known: .3, valid: by(x, .02, .01, .01, .01)}
 			x.stuffOrTwin(s)
 		}},
 	{id: "A04", name: "stuffing, the app replayed", levels: "L2 L3 L4", twin: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{2: 2, 3: 5, 4: 3},
 		says: "The requests of the application's own app are replayed with leaked pairs, from carriers and homes.",
 		run: func(x *raid) {
-			s := stuffing{gap: by(x, 0., 45, 600, 150), jitter: 1, count: 4000, sources: 1 << 30, where: by(x, placeHome, placeHome, placeHome, placeMobile), dress: dressApp, known: .4, valid: .015}
+			s := stuffing{gap: by(x, 0., 48, 600, 150), jitter: by(x, 1., .4, 1, 1), count: 4000, sources: 1 << 30, where: by(x, placeHome, placeHome, placeHome, placeMobile), dress: dressApp, known: .4, valid: .015}
 			x.stuffOrTwin(s)
 		}},
 	{id: "A05", name: "stuffing, one attempt an address, three weeks", levels: "L3 L4", twin: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{3: 21, 4: 21}, from: .1, to: .98,
@@ -120,12 +125,12 @@ var loginAttacks = []attack{
 	{id: "A07", name: "spraying of service names", levels: "L1 L2 L3", detectors: "password_spraying credential_stuffing user_enumeration brute_force", entities: byLogin, unit: unitSecrets, days: [5]float64{2: 3, 3: 7},
 		says: "Names that are believed to exist everywhere are tried with usual passwords.",
 		run: func(x *raid) {
-			x.spray(spraying{users: by(x, 120, 80, 80, 0), rounds: by(x, 3, 2, 2, 0), gap: by(x, 1., 1200, 5400, 0), sources: by(x, 1, 1, 20, 0), where: placeHosting, guessed: true})
+			x.spray(spraying{users: by(x, 120, 80, 80, 0), rounds: by(x, 3, 2, 2, 0), gap: by(x, 1., 2300, 5400, 0), sources: by(x, 1, 1, 20, 0), where: placeHosting, guessed: true})
 		}},
 	{id: "A08", name: "brute force on one account", levels: "L1 L2 L3 L4", twin: true, detectors: "brute_force account_takeover credential_stuffing", entities: byAccount, unit: unitSecrets, days: [5]float64{2: 2, 3: 5, 4: 2},
 		says: "One account is tried with the usual passwords.",
 		run: func(x *raid) {
-			g := guessing{gap: by(x, .5, 1080, 3600, 600), count: by(x, 800, 200, 200, 400), sources: by(x, 1, 3, 50, 500), where: by(x, placeHosting, placeHosting, placeHosting, placeHome),
+			g := guessing{gap: by(x, .5, 1560, 3600, 600), count: by(x, 800, 200, 200, 400), sources: by(x, 1, 3, 50, 500), where: by(x, placeHosting, placeHosting, placeHosting, placeHome),
 				dress: by(x, dressTool, dressTool, dressTool, dressPeople)}
 			if x.twin {
 				x.stubborn(g)
@@ -136,12 +141,12 @@ var loginAttacks = []attack{
 	{id: "A09", name: "guessing one-time codes", levels: "L1 L2 L3", detectors: "brute_force account_takeover", entities: byAccount + " token session", unit: unitEntered, days: [5]float64{2: 2, 3: 5}, suits: withCodes,
 		says: "With the right password in hand, the six digits are guessed, challenge after challenge.",
 		run: func(x *raid) {
-			x.otp(by(x, .5, 1080, 3600, 0), by(x, 1000, 150, 110, 0), by(x, 1, 1, 10, 0), placeHosting, dressTool)
+			x.otp(by(x, .5, 1900, 3600, 0), by(x, 1000, 150, 110, 0), by(x, 1, 1, 10, 0), placeHosting, dressTool)
 		}},
 	{id: "A10", name: "guessing reset codes", levels: "L1 L2 L3", detectors: "brute_force account_takeover", entities: byAccount + " token session", unit: unitEntered, days: [5]float64{2: 2, 3: 5},
 		says: "A reset is asked for in somebody's name, and its code guessed.",
 		run: func(x *raid) {
-			x.resetCodes(by(x, .5, 1080, 3600, 0), by(x, 800, 150, 110, 0), by(x, 1, 1, 10, 0), placeHosting, dressTool)
+			x.resetCodes(by(x, .5, 1560, 3600, 0), by(x, 800, 150, 110, 0), by(x, 1, 1, 10, 0), placeHosting, dressTool)
 		}},
 	{id: "A11", name: "guessing gift cards", levels: "L1 L2 L3 L4", twin: true, detectors: "brute_force business_flow_abuse object_enumeration", entities: bySwarm + " session token", unit: unitCodes, days: [5]float64{3: 2, 4: 2},
 		says: "Codes of gift cards are guessed from two hundred addresses.",
@@ -160,7 +165,7 @@ var loginAttacks = []attack{
 			if x.app.style.unknown && !x.app.style.forgotTell {
 				op = x.app.login
 			}
-			x.whoExists(op, by(x, .4, 1080, 3600, 60), by(x, 1500, 200, 150, 3000), by(x, 1, 1, 1, 5000), by(x, placeHosting, placeHosting, placeHosting, placeHome), by(x, dressTool, dressTool, dressTool, dressPeople))
+			x.whoExists(op, by(x, .4, 1900, 3600, 60), by(x, 1500, 200, 150, 3000), by(x, 1, 1, 1, 5000), by(x, placeHosting, placeHosting, placeHosting, placeHome), by(x, dressTool, dressTool, dressTool, dressPeople))
 		}},
 	{id: "A14", name: "takeover after phishing", levels: "L1 L3", twin: true, detectors: "account_takeover token_abuse", entities: byBearer, unit: unitStolen, days: [5]float64{1: 2, 3: 3}, from: .5, to: .97,
 		says: "Passwords typed into a false page are used from elsewhere: the address of the account is changed, then its data read.",

@@ -1,7 +1,7 @@
 package simulate
 
 var takingAttacks = []attack{
-	{id: "A24", name: "scraping with one account", levels: "L1 L2 L3", twin: true, detectors: "scraping object_enumeration resource_abuse", entities: byActor + " cluster", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{2: 1, 3: 3},
+	{id: "A24", name: "scraping with one account", levels: "L1 L2 L3", twin: true, habit: true, detectors: "scraping object_enumeration resource_abuse", entities: byActor + " cluster", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{2: 1, 3: 3},
 		says: "One account takes the catalogue, item by item.",
 		run: func(x *raid) {
 			x.crawlOrIndex(crawl{gap: by(x, .1, 2.4, 25, 0), count: by(x, 4000, 3000, 6000, 0), sources: 1, where: placeHome, dress: by(x, dressTool, dressTool, dressCommon, dressCommon), signed: true, human: x.level == 3})
@@ -11,12 +11,12 @@ var takingAttacks = []attack{
 		run: func(x *raid) {
 			x.partition(crawl{gap: by(x, .1, 3, 0, 4), count: 15_000, sources: 5000, quota: 3, where: placeHome, dress: by(x, dressTool, dressTool, dressTool, dressPeople)})
 		}},
-	{id: "A26", name: "scraping by pages", levels: "L1 L2 L3", twin: true, detectors: "scraping object_enumeration", entities: byActor + " cluster", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{3: 2},
+	{id: "A26", name: "scraping by pages", levels: "L1 L2 L3", twin: true, habit: true, detectors: "scraping object_enumeration", entities: byActor + " cluster", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{3: 2},
 		says: "The pages of a list are turned to the last.",
 		run: func(x *raid) {
 			x.crawlOrIndex(crawl{gap: by(x, .2, 3, 60, 0), count: 1 << 20, sources: 1, where: placeHosting, dress: dressTool, lists: true})
 		}},
-	{id: "A27", name: "crawler that changes its name", levels: "L1 L2 L3", twin: true, detectors: "scraping evasion", entities: byActor + " cluster", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{3: 2},
+	{id: "A27", name: "crawler that changes its name", levels: "L1 L2 L3", twin: true, habit: true, detectors: "scraping evasion", entities: byActor + " cluster", unit: unitItems, apps: catalogues, suits: withCatalogue, days: [5]float64{3: 2},
 		says: "A crawler takes everything from a few servers, under ever new names of its program, whatever robots.txt says.",
 		run: func(x *raid) {
 			x.crawlOrIndex(crawl{gap: by(x, .2, 2.4, 30, 0), count: by(x, 4000, 4000, 3000, 0), sources: by(x, 4, 8, 20, 0), quota: 50, where: placeHosting, dress: dressRotate})
@@ -62,16 +62,16 @@ var probingAttacks = []attack{
 		run: func(x *raid) {
 			x.catchAll(by(x, .1, 12, 0, 0), by(x, 6000, 3000, 0, 0), by(x, 1, 30, 0, 0), placeHosting, dressTool)
 		}},
-	{id: "A52", name: "flood of callers, and an attack inside", levels: "L1 L2", detectors: "bola object_enumeration evasion", entities: byActor + " network cluster endpoint object", unit: unitForeign, suits: withWeakness,
-		says: "One address names itself differently with every call; meanwhile an account reads the objects of others.",
+	{id: "A52", name: "flood of callers, and an attack inside", levels: "L1 L4", detectors: "bola object_enumeration evasion", entities: byActor + " network cluster endpoint object", unit: unitForeign, suits: withWeakness,
+		says: "Callers that were never seen come by the thousand; meanwhile an account reads the objects of others. At L1 one address names another caller in every call, at L4 it is many addresses.",
 		run: func(x *raid) {
-			n := by(x, 400, 100, 0, 0) * x.app.people
-			x.flush(by(x, .002, .02, 0, 0), n, max(50, n/60))
+			n := by(x, 400, 0, 0, 100) * x.app.people
+			x.flush(by(x, .002, 0, 0, .02), n, max(50, n/60), by(x, 1, 0, 0, 20_000))
 		}},
-	{id: "A53", name: "flood of paths", levels: "L1 L2", detectors: "probing evasion", entities: byProber, unit: "",
+	{id: "A53", name: "flood of paths", levels: "L1 L4", detectors: "probing evasion", entities: byProber, unit: "",
 		says: "Paths are asked for that nobody will ask for again.",
 		run: func(x *raid) {
-			x.litter(by(x, .002, .05, 0, 0), by(x, 200, 50, 0, 0)*x.app.people, by(x, 1, 50, 0, 0))
+			x.litter(by(x, .002, 0, 0, .05), by(x, 200, 0, 0, 50)*x.app.people, by(x, 1, 0, 0, 2000))
 		}},
 	{id: "A54", name: "names that collide", levels: "L1", detectors: "probing credential_stuffing user_enumeration evasion", entities: byProber + " account", unit: "",
 		says: "Names, paths and numbers are sent that fall together in hash functions without a key.",
@@ -95,7 +95,7 @@ var tokenAttacks = []attack{
 	{id: "A38", name: "expired token accepted", levels: "L1 L3", detectors: "jwt_weakness token_abuse", entities: byBearer + " endpoint", unit: unitStolen, days: [5]float64{1: 2, 3: 3}, apps: bearers, suits: withShortJWT,
 		says: "After a release the application no longer looks at the end of tokens, and one is used long after.",
 		run:  func(x *raid) { x.outlived(by(x, 5., 0, 900, 0), by(x, 120, 0, 100, 0)) }},
-	{id: "A39", name: "session fixation", levels: "L1 L3", detectors: "token_abuse account_takeover", entities: byBearer, unit: unitStolen, days: [5]float64{3: 2},
+	{id: "A39", name: "session fixation", levels: "L1 L3", detectors: "token_abuse account_takeover", entities: byBearer, unit: unitStolen, suits: withLongSessions, days: [5]float64{3: 2},
 		says: "A victim logs in on a session that the attacker knows, and the attacker uses it.",
 		run:  func(x *raid) { x.fixation(by(x, 15., 0, 900, 0), by(x, 120, 0, 90, 0)) }},
 	{id: "A55", name: "ramps", levels: "L2 L3 L4", detectors: stuffNames + " bola object_enumeration scraping", entities: byLogin + " user token key object", unit: unitSteps, apps: catalogues, suits: withBoth, days: [5]float64{2: 10, 3: 10, 4: 10}, from: .05, to: .98,
@@ -118,6 +118,8 @@ func withSoft404(a *application) bool { return a.style.soft404 }
 func withJWT(a *application) bool { return a.style.auth == authJWT }
 
 func withShortJWT(a *application) bool { return withJWT(a) && a.style.tokenLife <= 6*3600 }
+
+func withLongSessions(a *application) bool { return a.style.tokenLife >= 2*86400 }
 
 func withGraphQL(a *application) bool { return a.style.api == apiGraphQL }
 
@@ -221,8 +223,12 @@ func (x *raid) oldVersion(gap float64, count int) {
 		q := request{op: op}
 		if op.ids > 0 {
 			n := uint32(x.r.IntN(int(max(1, op.res.count()))))
-			if x.twin && (op.res.access == owned || op.res.access == tenanted) {
-				own := op.res.of(map[bool]int32{true: x.account.n, false: x.account.tenant}[op.res.access == owned], nil)
+			if guarded := op.res.access == owned || op.res.access == tenanted; guarded && (x.twin || !op.res.open) {
+				owner := x.account.n
+				if op.res.access == tenanted {
+					owner = x.account.tenant
+				}
+				own := op.res.of(owner, nil)
 				if len(own) == 0 {
 					continue
 				}
@@ -231,9 +237,6 @@ func (x *raid) oldVersion(gap float64, count int) {
 			q.id = op.res.id.text(n)
 		}
 		x.do(c, q)
-		if i%50 == 49 && !x.enter(c, x.account) {
-			return
-		}
 	}
 }
 

@@ -139,11 +139,11 @@ func (x *raid) r2(n int) string {
 	return string(b)
 }
 
-// flush asks for one thing under ever new names of a caller: a forged
-// forwarding line, another address, another program; and reads objects of
-// others in between.
-func (x *raid) flush(gap float64, count int, every int) {
-	c := x.net(placeHosting, 1, dressTool).next(x)
+// flush asks for one thing as ever new callers, by a forged forwarding line and
+// another program or from other addresses, and reads objects of others in
+// between.
+func (x *raid) flush(gap float64, count, every, sources int) {
+	net := x.net(placeHosting, sources, dressTool)
 	res, op := x.app.weak(false)
 	var hidden *client
 	var prey *prey
@@ -158,13 +158,14 @@ func (x *raid) flush(gap float64, count int, every int) {
 	}
 	for i := 0; i < count && x.pause(x.pace(gap, .3, 0)); i++ {
 		if hidden != nil && i%every == every-1 {
-			if i/every%30 == 29 && !x.enter(hidden, acc) {
-				return
-			}
 			x.object(hidden, op, res, prey.next(hidden, acc), nil)
 			continue
 		}
-		h := x.r.Uint64()
+		h, c := x.r.Uint64(), net.next(x)
+		if sources > 1 {
+			x.do(c, request{op: x.app.health, anonymous: true})
+			continue
+		}
 		c.forward = netip.AddrFrom4([4]byte{byte(20 + h%180), byte(h >> 8), byte(h >> 16), byte(h >> 24)}).String()
 		c.ua = "Mozilla/5.0 (X11; Linux x86_64) Chrome/" + strconv.Itoa(100+int(h>>32%45)) + "." + strconv.Itoa(int(h>>40%900))
 		x.do(c, request{op: x.app.health, anonymous: true})

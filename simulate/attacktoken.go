@@ -28,6 +28,16 @@ func (x *raid) replay(gap float64, count int, where place) {
 			return
 		}
 		x.as(thief, acc)
+		if !owner.token.valid(x.app, x.now()) { // it is stolen again, from the same machine
+			x.mark(0)
+			if x.twin {
+				x.mark(1)
+			}
+			if !x.enter(owner, acc) {
+				return
+			}
+			thief.token = owner.token
+		}
 		if x.twin {
 			if i > 0 && i%40 == 0 {
 				owner, thief = thief, owner
