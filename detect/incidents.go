@@ -163,6 +163,16 @@ func (in *incidents) complete(a *event.Alert) {
 	if a.Outcome == "" {
 		a.Outcome = event.OutcomeUnknown
 	}
+	// Lists are lists in JSON, also where there is nothing to list.
+	if a.Evidence.Features == nil {
+		a.Evidence.Features = []event.Feature{}
+	}
+	if a.Evidence.Calls == nil {
+		a.Evidence.Calls = []event.CallSample{}
+	}
+	if a.Benign == nil {
+		a.Benign = []event.Hypothesis{}
+	}
 }
 
 func (in *incidents) acquit(key incidentKey, atNS int64) {

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"lapwing/detect"
+	"lapwing/detect/evidence"
 	"lapwing/detect/spec"
 	"lapwing/detect/state"
 	"lapwing/event"
@@ -51,6 +52,7 @@ type drift struct {
 	next    uint8
 	settled int   // how many were settled when last told
 	toldNS  int64 // event time of that
+	samples evidence.Samples
 }
 
 // depart holds a confirmed call against the contract of its operation.
@@ -173,6 +175,9 @@ func (e *endpoint) departs(h *host, kind event.DriftKind, name string, o *detect
 	}
 	k.calls++
 	k.last = max(k.last, o.AtNS)
+	if k.calls <= departureCalls {
+		d.samples.Add(o.Call, 1/float64(k.calls)) // the first of each kind tell most
+	}
 	for i, a := range k.actors {
 		if a == o.Actor {
 			break
@@ -313,7 +318,7 @@ func (k *driftCase) Alert() event.Alert {
 		a.Counts[string(kind)] = n
 		i = j
 	}
-	a.Evidence.ScoreLog10 = asInfo / math.Ln10
+	a.Evidence.ScoreLog10, a.Evidence.Calls = asInfo/math.Ln10, e.drift.samples.Calls()
 	if a.Counts[string(event.DriftCredential)] > 0 {
 		a.Severity = event.Low
 	}

@@ -77,6 +77,9 @@ func TestDriftIsFound(t *testing.T) {
 				t.Errorf("told %v", told)
 			}
 			for _, a := range alerts {
+				if a.Detector == "misconfiguration" && len(a.Evidence.Calls) == 0 {
+					t.Error("told without a call that shows it")
+				}
 				if a.Severity > event.Low {
 					t.Errorf("%s at %v", a.Summary, a.Severity)
 				}
