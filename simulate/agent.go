@@ -77,9 +77,6 @@ func (a *agent) think(median time.Duration) {
 	a.sleep(time.Duration(logNormal(a.rng, float64(median), 1)))
 }
 
-// clock is the time as a time.Time.
-func (a *agent) clock() time.Time { return time.Unix(0, a.now).UTC() }
-
 // at returns a time in the run by its distance from the start.
 func (w *World) at(d time.Duration) int64 { return w.startNS + int64(d) }
 
@@ -101,22 +98,6 @@ func (a *agent) credential(q *request) *token {
 func (a *agent) call(q request) *reply {
 	p := a.issue(q)
 	a.sleepUntil(p.overNS)
-	return p
-}
-
-// together makes requests at once, as a screen does when it opens, and waits
-// for all answers. The last reply is returned.
-func (a *agent) together(qs ...request) *reply {
-	over := a.now
-	var p *reply
-	for i, q := range qs {
-		if i > 0 {
-			a.sleep(time.Duration(1+a.rng.IntN(12)) * time.Millisecond)
-		}
-		p = a.issue(q)
-		over = max(over, p.overNS)
-	}
-	a.sleepUntil(over)
 	return p
 }
 

@@ -138,3 +138,12 @@ func (w *World) newcomer(a *agent) {
 		return a.again(a)
 	}
 }
+
+// couponRequest and payRequest ask for a code and a card.
+func (a *application) couponRequest(code string) request {
+	return request{op: a.coupon, code: code, fields: []pair{{a.word("code"), code, false}}}
+}
+
+func (a *application) payRequest(card, amount string) request {
+	return request{op: a.pay, code: card, fields: []pair{{a.word("amount"), amount, true}, {a.word("card"), card, false}, {"cvc", card[len(card)-3:], false}}}
+}

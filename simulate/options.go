@@ -7,7 +7,7 @@ type Options struct {
 	Seed   uint64
 	App    string        // kind of application; "" lets the seed choose
 	Users  int           // people with an account; 0 lets the seed choose between 200 and 2,000
-	Length time.Duration // 0 means 24 hours
+	Length time.Duration // 0 means 24 hours, or as long as its scenarios need
 	Start  time.Time     // zero: 2026-03-02 00:00 UTC, a Monday
 	// Rate multiplies how often people come; 0 means 1.
 	Rate float64
