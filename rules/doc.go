@@ -46,8 +46,10 @@ const (
 	// MaxGroupBy is how many fields calls are grouped by.
 	MaxGroupBy = 4
 	// DefaultGroups is how many groups a rule remembers unless it says
-	// otherwise, at most MaxGroups; a set remembers at most MaxSetGroups.
+	// otherwise, and DefaultTold how many if each call fires: those are groups with
+	// an alert, of some 2 KB. A rule remembers at most MaxGroups, a set MaxSetGroups.
 	DefaultGroups = 4096
+	DefaultTold   = 1024
 	MaxGroups     = 65_536
 	MaxSetGroups  = 1_048_576
 

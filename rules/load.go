@@ -107,9 +107,7 @@ func NewSet(list []*Rule) (*Set, error) {
 		}
 		s.byKey[r.key] = i
 		cost += r.Cost()
-		if r.Form != FormEach {
-			groups += r.Groups
-		}
+		groups += r.Groups
 	}
 	if len(list) > MaxRules {
 		errs = append(errs, fmt.Errorf("%d rules are more than %d", len(list), MaxRules))
@@ -192,6 +190,9 @@ func (d *document) rule(n *yaml.Node) *Rule {
 		r.Tags = event.Tags{OWASP: t.list("owasp", 20, 40), OAT: t.list("oat", 20, 40), Attack: t.list("attack", 20, 40)}
 	}
 	d.form(r, m)
+	if r.Form == FormEach && !m.has("groups") {
+		r.Groups = DefaultTold
+	}
 	d.grouping(r, m)
 	r.title = d.template(m.at("title"), "title", r.Title, r)
 	if r.Summary == "" {

@@ -80,13 +80,29 @@ func (t *table) shrink(capacity int) {
 }
 
 // Restored checks what a snapshot brought.
-func (t *table) Restored() error {
-	for i := range t.slots {
-		for _, e := range t.slots[i] {
+func (r *rules) Restored() error {
+	if r.told == nil {
+		return errors.New("a rule has no words")
+	}
+	for i := range r.table.slots {
+		for _, e := range r.table.slots[i] {
 			if e.group == nil || e.key%slots != uint64(i) {
 				return errors.New("a group of a rule stands in the wrong place")
 			}
 		}
+	}
+	return nil
+}
+
+// Restored checks what a snapshot brought.
+func (g *group) Restored() error {
+	for _, w := range []*recent{&g.count, &g.hits} {
+		if len(w.Parts) != 0 && len(w.Parts) != parts || w.Part < 0 || len(w.TimesNS) > exactTimes || w.Next < 0 || w.Next > len(w.TimesNS) {
+			return errors.New("a window of a rule is out of its bounds")
+		}
+	}
+	if len(g.chain.BegunNS) > MaxSteplist || g.story != nil && g.story.told == nil {
+		return errors.New("a group of a rule is out of its bounds")
 	}
 	return nil
 }
