@@ -32,6 +32,7 @@ type walker struct {
 	censused    int32   // of touched: told to the place
 	shared      counted // foreign objects: told to the place
 	shown       int32   // distinct objects that were read and others may read
+	untold      int32   // of these: that no answer had told of
 	guessed     int32   // distinct objects that no answer told of and that were not answered
 	guesses     tally   // of that: told to the place
 	tale        *enumerationCase

@@ -17,10 +17,14 @@ func (s *Stage) reads(o *detect.Observation, w *walker, key, object uint64, undi
 	}
 	w.shown++
 	t := overlap.Touch{
-		Object: object, Reads: w.shown, Undisclosed: undisclosed && c.Source == event.SourcePacket, Sensitive: len(c.Sensitive.Response) > 0,
+		Object: object, Reads: w.shown, Sensitive: len(c.Sensitive.Response) > 0,
 		Program: s.nouns.program(c),
 	}
-	if w.shown == 1 {
+	if undisclosed && c.Source == event.SourcePacket {
+		w.untold++
+		t.Untold = w.untold
+	}
+	if w.shown == 1 || t.Untold == 1 {
 		at := placeOf(o, key)
 		t.From = &overlap.Origin{
 			Fingerprint: c.Fingerprint, UserAgent: c.UserAgent[:min(len(c.UserAgent), longestKept)],

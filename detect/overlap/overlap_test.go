@@ -91,6 +91,20 @@ func TestIndependentReaders(t *testing.T) {
 				}
 			}
 		},
+		"their own at a place for all": func(f *fair) {
+			// Documents that are read by the one who wrote them, with the app, beside
+			// those for all, on the web.
+			for i := range 400 {
+				for k := range 1 + int(f.rng.ExpFloat64()*3) {
+					f.read(workersFrom+i, "app", "app", 500_000+100*i+k)
+				}
+			}
+		},
+		"their own, by links in a mail": func(f *fair) {
+			for i := range 3000 {
+				f.read(workersFrom+i, "mail", "mail", 500_000+i)
+			}
+		},
 		"one program of few": func(f *fair) {
 			for i := range 3000 {
 				f.read(workersFrom+i%20, "partner", "sync", i)
@@ -146,4 +160,47 @@ func TestByUserAgentAndAfterARestart(t *testing.T) {
 		t.Errorf("got %+v", a)
 	}
 	interrupted(t, f.calls)
+}
+
+// Workers that hide in every program that people use still know what nobody
+// told them.
+func TestUntold(t *testing.T) {
+	world := func(workers bool) []*event.Call {
+		f := newFair(5, 6000, 0.9)
+		visit := func(who, n int) {
+			var things []int
+			for range n {
+				things = append(things, f.popular())
+			}
+			f.list(who, fmt.Sprint("browser-", who%5), things)
+			for _, thing := range things {
+				f.read(who, fmt.Sprint("browser-", who%5), "Mozilla/5.0", thing)
+			}
+		}
+		for i := range 600 {
+			visit(i, 5)
+		}
+		order := f.rng.Perm(6000)
+		for i := range 900 {
+			for k := range 3 {
+				thing := order[3*i+k]
+				if !workers { // links from everywhere
+					thing = f.popular()
+				}
+				f.read(workersFrom+i, fmt.Sprint("browser-", i%5), "Mozilla/5.0", thing)
+			}
+			visit(10_000+i, 2)
+		}
+		return f.calls
+	}
+	alerts := judge(world(true))
+	a := first(alerts)
+	if a == nil || a.Entity.Kind != event.KindEndpoint || a.Detector != "object_enumeration" {
+		t.Fatalf("got %+v", a)
+	}
+	t.Log(a.Summary)
+	sound(t, alerts)
+	if a := first(judge(world(false))); a != nil {
+		t.Errorf("links: %s", a.Summary)
+	}
 }

@@ -11,7 +11,7 @@ import (
 
 const (
 	sampled     = 1024 // objects a place: their numbers of readers are known exactly
-	mostProgram = 24   // at a place; the rest are one
+	mostProgram = 24   // at a place, cohorts included
 	// spentTouches is how little a program has read to make way for another;
 	// idleNS is for how long it may be silent.
 	spentTouches = 32
@@ -21,13 +21,23 @@ const (
 	epochNS = int64(30 * 24 * 3600 * 1e9)
 )
 
+// Two cohorts stand among the programs of a place.
+const (
+	// rareProgram is all callers whose program has no place of its own.
+	rareProgram = iota
+	// untold is what callers of whatever program read without having been told of
+	// it: workers that share their work know what to ask for.
+	untold
+	cohorts
+)
+
 // A place is one route and parameter where objects are read.
 type place struct {
 	startNS  int64
 	touches  int64
 	actors   int64
 	readers  *sketch.Bottom[uint32] // number of readers of each sampled object
-	programs []program              // the first is all that have no place of their own
+	programs []program              // the first two are those of rareProgram and untold
 	dirty    bool
 }
 
@@ -48,8 +58,8 @@ type program struct {
 	sensitive   int64
 	crawlers    int64 // actors whose user agent declares a crawler
 
-	judgedAt int64 // touches when last judged
-	tale     *tale
+	judged, judgedAt int64 // touches of the program and of the place when last judged
+	tale             *tale
 }
 
 func (p *place) add(t *Touch, nowNS int64, seed uint64, room *int) {
@@ -57,7 +67,7 @@ func (p *place) add(t *Touch, nowNS int64, seed uint64, room *int) {
 		for i := range p.programs {
 			p.programs[i].took.free(room)
 		}
-		*p = place{startNS: nowNS, readers: sketch.NewBottom[uint32](seed, sampled), programs: []program{{startNS: nowNS}}, dirty: p.dirty}
+		*p = place{startNS: nowNS, readers: sketch.NewBottom[uint32](seed, sampled), programs: []program{{startNS: nowNS}, {startNS: nowNS}}, dirty: p.dirty}
 	}
 	p.touches++
 	if t.Reads == 1 {
@@ -66,16 +76,19 @@ func (p *place) add(t *Touch, nowNS int64, seed uint64, room *int) {
 	if n, _ := p.readers.Put(t.Object); n != nil && *n < math.MaxUint32 {
 		*n++
 	}
-	p.of(t.Program, nowNS, room).add(t, nowNS, room)
+	p.of(t.Program, nowNS, room).add(t, t.Reads, nowNS, room)
+	if t.Untold > 0 {
+		p.programs[untold].add(t, t.Untold, nowNS, room)
+	}
 }
 
 // of finds the program, or makes a place for it, or takes it with the others.
 func (p *place) of(key uint64, nowNS int64, room *int) *program {
 	if key == 0 {
-		return &p.programs[0]
+		return &p.programs[rareProgram]
 	}
 	least := 0
-	for i := 1; i < len(p.programs); i++ {
+	for i := cohorts; i < len(p.programs); i++ {
 		g := &p.programs[i]
 		if g.key == key {
 			return g
@@ -89,7 +102,7 @@ func (p *place) of(key uint64, nowNS int64, room *int) *program {
 		return &p.programs[len(p.programs)-1]
 	}
 	if least == 0 {
-		return &p.programs[0]
+		return &p.programs[rareProgram]
 	}
 	g := &p.programs[least]
 	g.took.free(room)
@@ -97,14 +110,15 @@ func (p *place) of(key uint64, nowNS int64, room *int) *program {
 	return g
 }
 
-func (g *program) add(t *Touch, nowNS int64, room *int) {
+// add takes a touch, which is the actor's n-th here.
+func (g *program) add(t *Touch, n int32, nowNS int64, room *int) {
 	g.touches++
 	g.lastNS = max(g.lastNS, nowNS)
-	if t.Reads == 1 {
+	if n == 1 {
 		g.actors++
 	}
-	g.squares += 2*float64(t.Reads) - 1
-	if t.Undisclosed {
+	g.squares += 2*float64(n) - 1
+	if t.Untold > 0 {
 		g.undisclosed++
 	}
 	if t.Sensitive {
@@ -134,7 +148,7 @@ func (g *program) add(t *Touch, nowNS int64, room *int) {
 	if g.tale == nil {
 		g.tale = newTale(nowNS)
 	}
-	g.tale.samples.AddSample(t.From.Sample, float64(min(t.Reads, 1)))
+	g.tale.samples.AddSample(t.From.Sample, float64(min(n, 1)))
 }
 
 // dispersion is the variance of what an actor took over its mean: 0 for equal
@@ -157,12 +171,16 @@ type measure struct {
 }
 
 const (
-	// A program is judged from leastTouches of leastActors on, against
-	// leastOthers of as many actors.
+	// A program is judged from leastTouches of leastActors on, where others read
+	// too, and leastTwice of the sampled objects were read by exactly two: from
+	// fewer the size of a catalogue cannot be told.
 	leastTouches = 500
 	leastActors  = 50
-	leastOthers  = 2000
-	leastMeeting = 20 // meetings among the sampled objects, to know how often people meet
+	leastOthers  = 300
+	leastTwice   = 15
+	// fewMeetings are added to those measured: where little was read, that
+	// nobody met says nothing.
+	fewMeetings = 5
 
 	// unseen is by how much the catalogue may be larger, and the meetings in its
 	// remote parts rarer, than measured.
@@ -181,7 +199,7 @@ const (
 // seldom.
 func (p *place) measure(g *program) (m measure, ok bool) {
 	others := p.touches - g.touches
-	if g.touches < leastTouches || g.actors < leastActors || others < leastOthers || p.actors-g.actors < leastActors {
+	if g.touches < leastTouches || g.actors < leastActors || others < leastOthers || 2*(p.actors-g.actors) < leastActors {
 		return m, false
 	}
 	var elsewhere []uint32
@@ -209,7 +227,7 @@ func (p *place) measure(g *program) (m measure, ok bool) {
 		return true
 	})
 	share := p.readers.Share()
-	if len(elsewhere) == 0 || share <= 0 {
+	if len(elsewhere) == 0 || share <= 0 || twice < leastTwice {
 		return m, false
 	}
 	slices.Sort(elsewhere)
@@ -225,12 +243,9 @@ func (p *place) measure(g *program) (m measure, ok bool) {
 		sum += float64(n)
 		pairs += float64(n) * float64(n-1)
 	}
-	if pairs < leastMeeting {
-		return m, false
-	}
 	m.catalogue = p.readers.Count()
 	blind := (float64(p.readers.Len()) + float64(once)*float64(max(0, once-1))/(2*float64(twice+1))) / share
-	remote := sum * sum / (share * pairs) // as many equally popular objects would make readers meet as often
+	remote := sum * sum / (share * (pairs + fewMeetings)) // as many equally popular objects would make readers meet as often
 	m.expected = min(repeats(g.kept, g.took.level, unseen*blind), repeats(g.kept, g.took.level, unseen*remote))
 	m.met = g.met
 	m.taken = math.Ldexp(g.kept-g.met, int(g.took.level))
@@ -256,10 +271,18 @@ func repeats(kept float64, level uint8, size float64) float64 {
 // divided reports that a program's callers look like parts of one: each takes
 // about as much, or much of what they take nobody else reads.
 func (g *program) divided(m *measure) bool {
-	return g.dispersion() < evenDispersion || m.cold > coldShare && m.cold > 1.5*m.coldElsewhere
+	if float64(g.touches) < leastEach*float64(g.actors) {
+		return false
+	}
+	d := g.dispersion()
+	return d < evenDispersion || d < chanceDispersion && m.cold > coldShare && m.cold > 1.5*m.coldElsewhere
 }
 
 const (
-	evenDispersion = 0.5
-	coldShare      = 0.3
+	// leastEach is how much an actor takes on average: a link in a mail leads each
+	// who got it to one thing, and that may be their own.
+	leastEach        = 1.5
+	evenDispersion   = 0.5
+	chanceDispersion = 1.1 // each next thing is taken by whoever comes
+	coldShare        = 0.3
 )

@@ -10,7 +10,8 @@ const (
 	maxPlaces = 1024
 	// alertAt is where an alert is due: a deviation of six standard errors.
 	alertAt = 18.0
-	// judgedAgain is by how much a program has to grow to be judged again.
+	// judgedAgain is by how much a program or its place has to grow for it to be
+	// judged again.
 	judgedAgain = 1.1
 )
 
@@ -74,12 +75,19 @@ func (s *Stage) Advance(_ int64, out *detect.Output) {
 }
 
 func (s *Stage) judge(key uint64, p *place, out sink) {
-	for i := range p.programs {
+	told := int64(0)
+	for i := len(p.programs) - 1; i >= 0; i-- {
 		g := &p.programs[i]
-		if g.touches < leastTouches || float64(g.touches) < judgedAgain*float64(g.judgedAt) {
+		if i >= cohorts && g.tale != nil && g.tale.told {
+			told += g.touches
+		}
+		if i == untold && 2*told > g.touches {
+			continue // told by their program
+		}
+		if g.touches < leastTouches || float64(g.touches) < judgedAgain*float64(g.judged) && float64(p.touches) < judgedAgain*float64(g.judgedAt) {
 			continue
 		}
-		g.judgedAt = g.touches
+		g.judged, g.judgedAt = g.touches, p.touches
 		m, ok := p.measure(g)
 		t := g.tale
 		if !ok || t == nil {
@@ -87,25 +95,32 @@ func (s *Stage) judge(key uint64, p *place, out sink) {
 		}
 		if m.score < alertAt || !g.divided(&m) {
 			if t.told && m.score < alertAt/2 {
-				out.Acquit(t.detector(), t.entity(), p.scope(g))
+				out.Acquit(t.detector(), t.entity(), p.scope(i))
 				t.told = false
 			}
 			continue
 		}
 		*t = tale{
-			startNS: t.startNS, lastNS: g.lastNS, samples: t.samples, told: true, from: g.from, all: g.key == 0, m: m, actors: g.actors, touches: g.touches,
+			startNS: t.startNS, lastNS: g.lastNS, samples: t.samples, told: true, from: g.from, cohort: i, m: m, actors: g.actors, touches: g.touches,
 			sensitive: g.sensitive, dispersion: g.dispersion(), enumerates: t.told && t.enumerates || !t.told && 2*g.undisclosed > g.touches, crawler: 2*g.crawlers > g.actors,
 		}
 		s.places.Protect(key, 200)
 		out.Suspect(&detect.Suspicion{
-			Detector: t.detector(), Entity: t.entity(), Scope: p.scope(g), StartedNS: t.startNS, Score: m.score, Threshold: alertAt,
+			Detector: t.detector(), Entity: t.entity(), Scope: p.scope(i), StartedNS: t.startNS, Score: m.score, Threshold: alertAt,
 			Impact: int(100 * m.taken / max(1, m.catalogue)), Case: t,
 		})
 	}
 }
 
-// scope sets apart what one program does at several places.
-func (p *place) scope(g *program) string { return "together " + g.from.Host + g.from.Route }
+// scope sets apart what one program does at several places, and the cohorts of
+// one.
+func (p *place) scope(i int) string {
+	g := &p.programs[i]
+	if i == untold {
+		return "untold " + g.from.Host + g.from.Route
+	}
+	return "together " + g.from.Host + g.from.Route
+}
 
 // sink is the part of detect.Output that this stage uses.
 type sink interface {

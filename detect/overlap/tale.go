@@ -18,7 +18,7 @@ type tale struct {
 	told    bool
 
 	from       Origin
-	all        bool // the programs that have no place of their own, together
+	cohort     int // rareProgram or untold, else a program of its own
 	m          measure
 	actors     int64
 	touches    int64
@@ -45,7 +45,7 @@ func (t *tale) detector() string {
 }
 
 func (t *tale) entity() event.Entity {
-	if t.all {
+	if t.cohort < cohorts {
 		return event.Entity{Kind: event.KindEndpoint, Value: t.where()}
 	}
 	return event.Entity{Kind: event.KindCluster, Value: cmp.Or(t.from.Fingerprint, t.from.UserAgent)}
@@ -94,7 +94,9 @@ func (t *tale) Alert() event.Alert {
 	who := fmt.Sprintf("%d callers with one program", t.actors)
 	hunt := ""
 	switch {
-	case t.all:
+	case t.cohort == untold:
+		who = fmt.Sprintf("%d callers that no answer had told of it", t.actors)
+	case t.cohort == rareProgram:
 		who = fmt.Sprintf("%d callers with rare programs", t.actors)
 	case t.from.Fingerprint != "":
 		hunt = "fingerprint:" + t.from.Fingerprint + " "

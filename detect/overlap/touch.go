@@ -12,10 +12,12 @@ type Touch struct {
 	Program uint64 // key of the fingerprint, else of the Family; 0: unknown
 	// Reads is how many distinct objects the actor has read here, this one
 	// included.
-	Reads       int32
-	Undisclosed bool    // no answer had told the actor of it
-	Sensitive   bool    // the answer held sensitive data
-	From        *Origin // with the first read of an actor, else nil
+	Reads int32
+	// Untold is how many of them no answer had told the actor of, this one
+	// included; 0 if it had been told of this one, or answers are not seen.
+	Untold    int32
+	Sensitive bool    // the answer held sensitive data
+	From      *Origin // with the first read of an actor, else nil
 }
 
 // An Origin is what an alert says of a place and a program.

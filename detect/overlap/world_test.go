@@ -59,6 +59,17 @@ func (f *fair) read(who int, print, agent string, thing int) {
 	f.calls = append(f.calls, c)
 }
 
+// list tells a visitor of things.
+func (f *fair) list(who int, print string, things []int) {
+	f.read(who, print, "Mozilla/5.0", 0)
+	c := f.calls[len(f.calls)-1]
+	c.Path, c.PathShape, c.IDs = "/products", "/products", nil
+	for _, thing := range things {
+		id := 100_000 + thing
+		c.IDs = append(c.IDs, event.IDRef{Response: true, In: event.InBody, Name: "[].id", Class: event.ClassInt, Int: int64(id), Hash: state.Hash(9, strconv.Itoa(id))})
+	}
+}
+
 // visitors read what is popular, each a number of things that varies as
 // people's do; from is the first of their addresses.
 func (f *fair) visitors(from, n int, mean float64) {
