@@ -28,7 +28,25 @@ type account struct {
 	inNS     int64 // last success
 	ins      uint16
 	strange  [newNetwork + 1]uint16 // successes by what was new
+	onFile   [personsKept]uint64    // addresses and numbers that the account has, as hashes, newest first
 	episodes [episodesKept]*episode
+}
+
+// personsKept is how many addresses and numbers of an account are remembered.
+const personsKept = 3
+
+// file remembers an address of the account, and reports whether it was known.
+func (a *account) file(person uint64) bool {
+	for i, have := range a.onFile {
+		if have == person {
+			copy(a.onFile[1:i+1], a.onFile[:i])
+			a.onFile[0] = person
+			return true
+		}
+	}
+	copy(a.onFile[1:], a.onFile[:])
+	a.onFile[0] = person
+	return false
 }
 
 // An episode is one login under suspicion, and what was done with it.
@@ -152,6 +170,9 @@ func (s *Stage) attempted(f *detect.Fact, p *attempt, out *detect.Output) {
 	s.familiar.Add(program, f.AtNS)
 	s.familiar.Add(network, f.AtNS)
 	a.known, a.guesses, a.guessNS, a.inNS = true, 0, 0, f.AtNS
+	if p.person != 0 {
+		a.file(p.person)
+	}
 	if p.where != (detect.Network{}) {
 		a.network = p.where
 	}
@@ -243,6 +264,9 @@ func (s *Stage) changed(f *detect.Fact, link *identity.Link, c *changing, out *d
 	a := s.accounts.Get(f.Key)
 	if a == nil {
 		return
+	}
+	if (c.what == changeContact || c.what == changePhone) && c.person != 0 && a.file(c.person) {
+		return // a form that is sent again with what is on file changes nothing
 	}
 	session := link.Session
 	if session == 0 {

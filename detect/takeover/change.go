@@ -14,7 +14,8 @@ type change uint8
 const (
 	changeNone change = iota
 	changePassword
-	changeContact // e-mail address, telephone number: where resets go
+	changeContact // e-mail address: where resets go
+	changePhone   // telephone number: where codes go
 	changeFactor  // second factor put in or taken out
 	changePayout  // bank account, payout method, beneficiary
 	changeKey     // API key, personal token
@@ -23,9 +24,9 @@ const (
 	changes
 )
 
-var changeWords = [changes]string{"", "password", "contact address", "second factor", "payout", "key", "export", "look at everything"}
+var changeWords = [changes]string{"", "password", "mail address", "telephone number", "second factor", "payout", "key", "export", "look at everything"}
 
-var changeFeatures = [changes]string{"", "password_changed", "contact_changed", "second_factor_changed", "payout_changed", "key_made", "data_exported", "places_looked_at"}
+var changeFeatures = [changes]string{"", "password_changed", "mail_address_changed", "telephone_changed", "second_factor_changed", "payout_changed", "key_made", "data_exported", "places_looked_at"}
 
 func set(list string) map[string]struct{} {
 	m := make(map[string]struct{})
@@ -38,8 +39,9 @@ func set(list string) map[string]struct{} {
 // Segments of paths and names of operations, letters and digits only, that say
 // what is changed, in the languages of most of the web.
 var (
-	contactWords = set(`email emails emailaddress mailaddress changeemail emailchange updateemail contactemail phone phones phonenumber changephone mobile mobilenumber recoveryemail recoveryphone
-		emailaendern mailadresse telefon telefonnummer correo cambiarcorreo telefono courriel adressemail telephone emailadresse epost telefone celular`)
+	mailWords = set(`email emails emailaddress mailaddress mail changeemail emailchange updateemail contactemail recoveryemail emailaendern mailadresse correo cambiarcorreo courriel adressemail
+		emailadresse epost correoelectronico enderecoemail`)
+	phoneWords  = set(`phone phones phonenumber changephone mobile mobilenumber recoveryphone telefon telefonnummer telefono telephone telefone celular handynummer`)
 	factorWords = set(`mfa 2fa tfa totp twofactor twofactorauth secondfactor authenticator authenticators webauthn passkey passkeys securitykeys disablemfa disable2fa enablemfa enable2fa mfadevices
 		backupcodes recoverycodes trusteddevices zweifaktor doublefacteur dosfactores`)
 	payoutWords = set(`payout payouts payoutmethod payoutmethods payoutaccount bankaccount bankaccounts bankdetails iban withdrawaladdress withdrawaladdresses beneficiary beneficiaries payee payees
@@ -136,13 +138,13 @@ func placeOf(path, operation string) (p said) {
 		for _, l := range []struct {
 			words  map[string]struct{}
 			change change
-		}{{contactWords, changeContact}, {factorWords, changeFactor}, {payoutWords, changePayout}, {keyWords, changeKey}, {exportWords, changeExport}} {
+		}{{mailWords, changeContact}, {phoneWords, changePhone}, {factorWords, changeFactor}, {payoutWords, changePayout}, {keyWords, changeKey}, {exportWords, changeExport}} {
 			if _, is := l.words[w]; is && last {
 				p.change = l.change
 			}
 		}
 	}
-	if p.change == changeContact && !p.own && operation == "" {
+	if (p.change == changeContact || p.change == changePhone) && !p.own && operation == "" {
 		p.change = changeNone // /email/… elsewhere sends mail
 	}
 	return p
@@ -182,7 +184,10 @@ func fieldChange(c *event.Call) change {
 		if key == "newpassword" || key == "currentpassword" || key == "oldpassword" {
 			return changePassword
 		}
-		if _, is := contactWords[key]; is {
+		if _, is := phoneWords[key]; is && found == changeNone {
+			found = changePhone
+		}
+		if _, is := mailWords[key]; is {
 			found = changeContact
 		}
 		if _, is := factorWords[key]; is {

@@ -49,10 +49,11 @@ const rarest = 0.0005
 
 // A model holds what logins of this API do.
 type model struct {
-	logins float64 // of accounts that had come in before
-	shown  [features]float64
-	all    cluster         // all attempts
-	reach  [places]float64 // sessions that looked at so many places and more
+	logins   float64 // of accounts that had come in before
+	sessions float64 // logins of all accounts
+	shown    [features]float64
+	all      cluster         // all attempts
+	reach    [places]float64 // sessions that looked at so many places and more
 }
 
 // places bounds how many different places a session is seen to look at.
@@ -80,8 +81,11 @@ func (m *model) ratio(f feature) float64 {
 
 // frequency of a feature among logins, in force.
 func (m *model) frequency(f feature) float64 {
-	h := &habits[f]
-	return max(rarest, (h.prior+m.shown[f])/(h.weight+m.logins))
+	h, of := &habits[f], m.logins
+	if f >= firstChange {
+		of = m.sessions
+	}
+	return max(rarest, (h.prior+m.shown[f])/(h.weight+of))
 }
 
 // forgetAt logins all counts are halved, so that habits can change.
@@ -92,6 +96,9 @@ func (m *model) add(l *lesson) {
 	if l.attempt {
 		m.all.add(l.in)
 	}
+	if l.in {
+		m.sessions++
+	}
 	if l.places > 0 {
 		m.reach[l.places]++
 	}
@@ -100,8 +107,8 @@ func (m *model) add(l *lesson) {
 			m.shown[f]++
 		}
 	}
-	if m.logins >= forgetAt {
-		m.logins /= 2
+	if m.sessions >= forgetAt {
+		m.logins, m.sessions = m.logins/2, m.sessions/2
 		for f := range m.shown {
 			m.shown[f] /= 2
 		}

@@ -87,6 +87,7 @@ type attempt struct {
 	program uint64
 	network uint64
 	session uint64
+	person  uint64 // the identifier, if it is an address or a number
 	where   detect.Network
 	suspect float64
 	ref     event.EndpointRef
@@ -98,13 +99,33 @@ type changing struct {
 	what   change
 	places uint8 // of a sweep
 	source uint64
+	person uint64 // whom the body names: the address or number that is set; 0 if it cannot be seen
 	sample event.CallSample
+}
+
+// shown says whom an answer about the caller named: what is on file.
+type shown struct{ person uint64 }
+
+// person is the hash of the one name in a request or a response, 0 if there is
+// none or several.
+func person(ids []event.IDRef, response bool) (hash uint64) {
+	for i := range ids {
+		id := &ids[i]
+		if id.Response != response || id.Class != event.ClassName || id.In != event.InBody {
+			continue
+		}
+		if hash != 0 && hash != id.Hash {
+			return 0
+		}
+		hash = id.Hash
+	}
+	return hash
 }
 
 // A session is the places that the bearer of a token has looked at.
 type session struct {
 	places uint64
-	told   uint8
+	file   bool // what is on file has been passed on
 }
 
 // look counts the place of a call in its session, and passes on what goes
@@ -119,6 +140,12 @@ func (s *Stage) look(o *detect.Observation, token uint64, out *detect.Output) {
 		where = state.Join(where, state.Hash(s.cfg.Seed, c.Operation))
 	}
 	n := s.sessions.Put(token, o.AtNS)
+	if n != nil && !n.file && s.own(o) {
+		if who := person(c.IDs, true); who != 0 {
+			n.file = true
+			out.Fact(identity.For, token, identity.Ask{To: For, Else: o.User, Payload: shown{who}})
+		}
+	}
 	bit := uint64(1) << (where >> 58)
 	if n == nil || n.places&bit != 0 {
 		return
@@ -150,7 +177,7 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 	if what == changeNone {
 		return
 	}
-	c := changing{what: what, source: o.Source, sample: event.SampleOf(o.Call)}
+	c := changing{what: what, source: o.Source, person: person(o.Call.IDs, false), sample: event.SampleOf(o.Call)}
 	switch {
 	case token != 0:
 		out.Fact(identity.For, token, identity.Ask{To: For, Else: o.User, Payload: c})
@@ -189,7 +216,7 @@ func (s *Stage) logIn(o *detect.Observation, out *detect.Output) {
 		p.network = state.Hash(s.cfg.Seed, string(a[:]))
 	}
 	if in {
-		p.session = identity.SessionOf(o)
+		p.session, p.person = identity.SessionOf(o), person(c.IDs, false)
 	}
 	if p.proves {
 		if src := s.sources.Put(o.Source, o.AtNS); src != nil {
@@ -218,8 +245,13 @@ func (s *Stage) Fact(f *detect.Fact, out *detect.Output) {
 		}
 		out.Fact(For, p.account, p)
 	case identity.Answer:
-		if c, ok := p.Payload.(changing); ok {
+		switch c := p.Payload.(type) {
+		case changing:
 			s.changed(f, &p.Link, &c, out)
+		case shown:
+			if a := s.accounts.Get(f.Key); a != nil {
+				a.file(c.person)
+			}
 		}
 	case *lesson:
 		s.next.add(p)

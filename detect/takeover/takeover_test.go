@@ -203,7 +203,7 @@ func TestTakenAfterPhishing(t *testing.T) {
 			w.use(at+2*time.Minute*pace, "198.51.100.4", "other", "POST", "/api-keys", token)
 			w.use(at+3*time.Minute*pace, "198.51.100.5", "other", "GET", "/me/export", token)
 			a := w.run(t).one(t, "nm-u33", event.High)
-			if !strings.Contains(a.Summary, "contact address") || !strings.Contains(a.Summary, "203.0.113.9") {
+			if !strings.Contains(a.Summary, "mail address") || !strings.Contains(a.Summary, "203.0.113.9") {
 				t.Error(a.Summary)
 			}
 		}
@@ -306,6 +306,30 @@ func TestSweep(t *testing.T) {
 	t.Error("not told")
 }
 
+// A form that is sent again with the address on file changes nothing; the same
+// by a stranger with another address does.
+func TestWhatIsOnFile(t *testing.T) {
+	w := newWorld(15)
+	for u := range 300 {
+		name, mail := fmt.Sprintf("nm-u%d", u), uint64(1000+u)
+		for day := range 6 {
+			at, client := time.Duration(day)*24*time.Hour+time.Duration(u)*time.Minute, fmt.Sprintf("10.%d.%d.1", u>>8, u&255)
+			token := w.login(at, client, "fp", name)
+			me := w.use(at+time.Second, client, "fp", "GET", "/me", token)
+			me.IDs = []event.IDRef{{Response: true, In: event.InBody, Name: "email", Class: event.ClassName, Hash: mail}}
+			save := w.use(at+2*time.Second, client, "fp", "PUT", "/me/email", token)
+			save.IDs = []event.IDRef{{In: event.InBody, Name: "email", Class: event.ClassName, Hash: mail}}
+		}
+	}
+	at := 6 * 24 * time.Hour
+	token := w.login(at, "203.0.113.9", "thief", "nm-u33")
+	for i, path := range []string{"/me/email", "/me/payout-methods"} {
+		c := w.use(at+time.Duration(i)*time.Minute, "203.0.113.9", "thief", "PUT", path, token)
+		c.IDs = []event.IDRef{{In: event.InBody, Name: "email", Class: event.ClassName, Hash: 7}}
+	}
+	w.run(t).one(t, "nm-u33", event.High)
+}
+
 func TestJourney(t *testing.T) {
 	w := newWorld(12)
 	w.where = func(a netip.Addr) detect.Network {
@@ -338,6 +362,8 @@ func TestPlaces(t *testing.T) {
 		{"POST", "/email/verify", "", nil, changeNone},
 		{"PATCH", "/v1/me", "", []string{"email:string"}, changeContact},
 		{"PATCH", "/v1/me", "", []string{"theme:string"}, changeNone},
+		{"PATCH", "/v1/me", "", []string{"name:string", "phone:string"}, changePhone},
+		{"PATCH", "/v1/me", "", []string{"email:string", "phone:string"}, changeContact},
 		{"GET", "/v1/me/email", "", nil, changeNone},
 		{"DELETE", "/account/2fa", "", nil, changeFactor},
 		{"POST", "/api/payout-methods", "", nil, changePayout},
