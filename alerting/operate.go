@@ -10,8 +10,19 @@ import (
 	"time"
 )
 
-// ErrUnknown is wrapped by errors about an incident or silence that is not there.
-var ErrUnknown = errors.New("unknown id")
+var (
+	// ErrUnknown is wrapped by errors about an incident or silence that is not there.
+	ErrUnknown = errors.New("unknown id")
+	// ErrRefused is what errors are about requests that are wrong in themselves.
+	ErrRefused = errors.New("refused")
+)
+
+// A refusal is an error that is ErrRefused.
+type refusal struct{ error }
+
+func (refusal) Is(target error) bool { return target == ErrRefused }
+
+func (r refusal) Unwrap() error { return r.error }
 
 // Acknowledge notes that by works on the incident, durably: no more updates
 // about it are sent, only a rise of its severity and its end. id is the
@@ -97,7 +108,7 @@ func (p *Pipeline) AddSilence(s Silence) (Silence, error) {
 	defer p.unlock()
 	now := p.cfg.Now().UTC()
 	if err := s.check(now); err != nil {
-		return Silence{}, fmt.Errorf("silence: %w", err)
+		return Silence{}, refusal{fmt.Errorf("silence: %w", err)}
 	}
 	e := entry{Seq: p.state.seq}
 	if s.ID == "" {

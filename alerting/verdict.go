@@ -56,25 +56,25 @@ const defaultException = 30 * 24 * time.Hour
 // is noted alone.
 func (p *Pipeline) Judge(alert string, j Judgement) (Verdict, error) {
 	if j.Reason == "" || len(j.Reason) > maxReason {
-		return Verdict{}, fmt.Errorf("verdict: reason is missing, or longer than %d bytes", maxReason)
+		return Verdict{}, refusal{fmt.Errorf("verdict: reason is missing, or longer than %d bytes", maxReason)}
 	}
 	if j.Verdict != FalsePositive && j.Verdict != TruePositive {
-		return Verdict{}, fmt.Errorf("verdict: %q is neither %s nor %s", j.Verdict, FalsePositive, TruePositive)
+		return Verdict{}, refusal{fmt.Errorf("verdict: %q is neither %s nor %s", j.Verdict, FalsePositive, TruePositive)}
 	}
 	if j.Verdict == TruePositive && (j.Scope != "" || j.Expires != 0) {
-		return Verdict{}, errors.New("verdict: scope and expiry are for false positives")
+		return Verdict{}, refusal{errors.New("verdict: scope and expiry are for false positives")}
 	}
 	var v Verdict
 	err := p.operate(alert, j.By, func(t *tracked, e *entry, now time.Time) error {
 		a := t.alert(alert)
 		if a == nil {
-			return errors.New("a verdict is on one alert: give its id")
+			return refusal{errors.New("a verdict is on one alert: give its id")}
 		}
 		v = Verdict{Alert: a.ID, Incident: t.ID, Verdict: j.Verdict, Reason: j.Reason, By: j.By, At: now}
 		if j.Verdict == FalsePositive {
 			s, err := exceptionFor(a, &j, now)
 			if err != nil {
-				return err
+				return refusal{err}
 			}
 			if err := p.makeRoom(e, "", now); err != nil {
 				return err

@@ -58,12 +58,9 @@ func (c *Config) bring() error {
 	return nil
 }
 
-// watch puts changed files in force until ctx ends. It returns nil.
+// watch puts changed files in force until ctx ends. It returns nil. Where
+// there are none it still takes SIGHUP, which would end the process.
 func (b *brought) watch(ctx context.Context, log *slog.Logger) error {
-	if b.reloader == nil && b.networks == nil {
-		<-ctx.Done()
-		return nil
-	}
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)

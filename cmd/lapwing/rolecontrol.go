@@ -78,6 +78,8 @@ func status(err error) int {
 	switch {
 	case errors.As(err, &elsewhere):
 		return http.StatusMisdirectedRequest
+	case errors.Is(err, alerting.ErrRefused):
+		return http.StatusBadRequest
 	case errors.Is(err, alerting.ErrUnknown):
 		return http.StatusNotFound
 	}

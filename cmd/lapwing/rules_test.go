@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,5 +121,40 @@ func TestBroughtToAnalyze(t *testing.T) {
 	put("classes.csv", "203.0.113.0/24,palace\n")
 	if err := analyzeLog("--config", config); err == nil || !strings.Contains(err.Error(), "palace") {
 		t.Errorf("with a table that is wrong: %v", err)
+	}
+}
+
+// A changed file is in force after a look; a wrong one is said, and changes
+// nothing.
+func TestChangedFilesAreTaken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rule.yaml")
+	put := func(data string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("rules:\n- {id: one, when: status == 404}\n")
+	cfg := DefaultConfig()
+	cfg.Detect.Rules = []string{path}
+	if err := cfg.bring(); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	log := slog.New(slog.NewTextHandler(&said, nil))
+	for step, c := range []struct {
+		data, says string
+		rules      int
+	}{
+		{"rules:\n- {id: one, when: status == 404}\n", "", 1},
+		{"rules:\n- {id: one, when: stat == 404}\n", "rule.yaml:2:19", 1},
+		{"rules:\n- {id: one, when: status == 404}\n- {id: two, when: status == 403}\n", "changed rules are in force", 2},
+	} {
+		put(c.data)
+		said.Reset()
+		cfg.brought.look(log)
+		if got := said.String(); !strings.Contains(got, c.says) || (got == "") != (c.says == "") || len(cfg.brought.rules.Set().Rules()) != c.rules {
+			t.Errorf("step %d: %q, %d rules", step, got, len(cfg.brought.rules.Set().Rules()))
+		}
 	}
 }
