@@ -44,6 +44,7 @@ type Stage struct {
 	groups   *state.Table[group]   // by network, by session
 	pairs    *state.Table[pair]    // by client and account, or challenge
 	accounts *state.Table[account] // by account
+	leaders  *state.Table[leader]  // by endpoint
 	distinct *state.Filter         // (key, account) counted already
 	familiar *state.Filter         // (account, client) that has succeeded
 	passing  client                `snapshot:"-"` // stands for one that found no room
@@ -80,6 +81,7 @@ func New(cfg Config) *Stage {
 	return &Stage{
 		cfg: cfg, clients: state.NewTable[client](cfg.Clients), sources: state.NewTable[program](cfg.Clients),
 		groups: state.NewTable[group](cfg.Groups), pairs: state.NewTable[pair](cfg.Pairs), accounts: state.NewTable[account](cfg.Accounts),
+		leaders:  state.NewTable[leader](1024),
 		distinct: state.NewFilter(cfg.Distinct, distinctNS), familiar: state.NewFilter(cfg.Familiar, familiarNS),
 		pending: queue{most: cfg.Pending},
 	}
@@ -123,8 +125,11 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 
 // Fact judges an attempt that was recognised late.
 func (s *Stage) Fact(f *detect.Fact, out *detect.Output) {
-	if a, ok := f.Payload.(login.Attempt); ok {
-		s.judge(&a, out)
+	switch p := f.Payload.(type) {
+	case login.Attempt:
+		s.judge(&p, out)
+	case distributed.Told:
+		s.follow(f.Key, f.AtNS)
 	}
 }
 

@@ -190,7 +190,7 @@ func (s *Stage) join(a *trial, level int, key uint64, novel bool, out *detect.Ou
 	}
 	s.quote(a, &g.track, g.users.shared(), level)
 	s.groups.Protect(key, g.track.protection())
-	return s.suspectGroup(g, out)
+	return s.suspectGroup(g, key, a.AtNS, out)
 }
 
 // best returns the strongest evidence against a client, as a whole or against
@@ -217,7 +217,8 @@ const programThreshold = 17.3
 
 // suspectGroup reports whether the group is suspect, and tells if it is. A
 // group in which one client stands out is not: that client answers for itself.
-func (s *Stage) suspectGroup(g *group, out *detect.Output) bool {
+// Nor is a program where another, or a campaign over all of them, answers.
+func (s *Stage) suspectGroup(g *group, key uint64, nowNS int64, out *detect.Output) bool {
 	clients, threshold := 3, detect.Medium
 	if g.level == levelCluster {
 		clients, threshold = 5, programThreshold
@@ -227,6 +228,9 @@ func (s *Stage) suspectGroup(g *group, out *detect.Output) bool {
 	}
 	shared := g.users.shared()
 	score, _ := g.track.score(shared)
+	if g.level == levelCluster && score.S >= detect.Noted && g.track.open != nil && !s.leads(key, g.track.open.endpoint, score.S >= threshold, nowNS) {
+		return false
+	}
 	g.track.suspect(score.S, threshold, shared, int64(g.spread.distinct()), out)
 	return score.S >= detect.Noted
 }
@@ -309,7 +313,7 @@ func (s *Stage) settle(nowNS int64, out *detect.Output) {
 			if g := s.groups.Get(key); g != nil {
 				add(&g.track)
 				if hit {
-					s.suspectGroup(g, out)
+					s.suspectGroup(g, key, nowNS, out)
 				}
 			}
 		}

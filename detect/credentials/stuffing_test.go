@@ -239,3 +239,16 @@ func TestSprayingIsToldFromStuffing(t *testing.T) {
 		tr.run(t).one(t, want, clientEntity("203.0.113.7"))
 	}
 }
+
+// An attack that rotates through programs is told of the first of them, and not
+// of each: what the others do is left to whoever judges all programs together.
+func TestRotatingProgramsAreOneIncident(t *testing.T) {
+	tr := newTraffic(32)
+	tr.warm(0, 60)
+	for i := range 400 {
+		tr.login(time.Hour+time.Duration(i)*time.Minute, fmt.Sprintf("203.%d.%d.7", i%200, i%251), fmt.Sprintf("py%d", i%8), fmt.Sprintf("victim%d", i), false)
+	}
+	if list := tr.run(t).loud(); len(list) != 1 || list[0].Entity.Kind != event.KindCluster {
+		t.Errorf("%d alerts: %v", len(list), list)
+	}
+}

@@ -18,6 +18,15 @@ type Attempt struct {
 	Owned bool // a single source answers for it already
 }
 
+// A Told is a fact for whoever judges programs one by one: a campaign on an
+// endpoint is told, and what programs do there is part of it.
+type Told struct{}
+
+// PlaceKey is the key of an endpoint.
+func PlaceKey(seed uint64, e event.EndpointRef) uint64 {
+	return state.Join(state.Hash(seed, e.Host), state.Join(state.Hash(seed, e.Method), state.Hash(seed, e.Route)))
+}
+
 // kind is by what attempts at one endpoint are told apart.
 type kind uint8
 
@@ -70,9 +79,8 @@ type settled struct {
 }
 
 func (s *Stage) tried(a *Attempt) tried {
-	e := &a.Endpoint
 	t := tried{
-		place:   state.Join(state.Hash(s.cfg.Seed, e.Host), state.Join(state.Hash(s.cfg.Seed, e.Method), state.Hash(s.cfg.Seed, e.Route))),
+		place:   PlaceKey(s.cfg.Seed, a.Endpoint),
 		account: a.Login.Account, client: a.Client, network: s.network(a), weight: 1, secret: a.SecretBytes(), endpoint: a.Endpoint,
 		fingerprint: a.Fingerprint, agent: a.Agent, asn: a.Network.ASN, class: a.Network.Class, name: a.Login.Name, sample: a.Sample,
 	}

@@ -77,8 +77,12 @@ func newStory(seed uint64) *story {
 // mostNames of accounts entered are told.
 const mostNames = 10
 
-// add counts an attempt of a stranger.
+// add counts an attempt of a stranger. Whoever comes into an account that nobody
+// was ever seen to enter may be its owner, and is left out.
 func (s *story) add(t *tried, atNS int64) {
+	if t.marks&(failed|newcomer) == newcomer {
+		return
+	}
 	if s.startedNS == 0 || atNS < s.startedNS {
 		s.startedNS = atNS
 	}

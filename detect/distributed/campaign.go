@@ -5,6 +5,7 @@ import (
 
 	"lapwing/detect"
 	"lapwing/detect/evidence"
+	"lapwing/detect/login"
 	"lapwing/detect/series"
 	"lapwing/event"
 )
@@ -126,6 +127,7 @@ func (s *Stage) weigh(p *place, nowNS int64, out *detect.Output) {
 		p.open = newCampaign(p, p.explains(list, passing, all))
 	}
 	c := p.open
+	out.Fact(login.For, PlaceKey(s.cfg.Seed, c.endpoint), Told{})
 	told := passing
 	for _, b := range list { // what it was opened about, while that still is a suspect
 		if b.kind == c.kind && b.label == c.label {
