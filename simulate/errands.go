@@ -18,16 +18,16 @@ func (a *agent) errand() {
 		if x < .3 {
 			a.typeCode()
 		}
-	case x < .4:
+	case x < .5:
 		a.checkOut()
-	case x < .62:
-		a.typeCode()
 	case x < .85:
+		a.typeCode()
+	case x < .93:
 		a.call(request{op: app.me})
 		a.think(20 * time.Second)
 		g, f, _ := app.person(a.account.n)
 		a.call(request{op: app.meUpdate, fields: []pair{{app.word("name"), g + " " + f, false}, {app.word("phone"), "+4917" + strconv.Itoa(10_000_000+r.IntN(80_000_000)), false}}})
-	case x < .9:
+	case x < .95:
 		if app.style.auth != authBasic { // whose password is the credential
 			a.call(app.passwordRequest(a.account))
 		}

@@ -175,7 +175,7 @@ func (a *agent) roam(screens []screen, over int64, before func()) {
 		if chance(r, w.habits.broken) {
 			w.followBrokenLink(a)
 		}
-		if chance(r, .008) {
+		if chance(r, .004) {
 			a.errand()
 		}
 		a.think(4 * time.Second)
