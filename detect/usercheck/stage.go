@@ -54,6 +54,8 @@ type Stage struct {
 	endpoints *state.Table[endpoint]    // what is being learned
 	oracles   *state.Table[oracleModel] // what is in force, as of the last tick
 	dirty     []uint64                  // endpoints that learned something in this tick
+	joins     detect.Payloads[joined]   `snapshot:"-"`
+	tries     detect.Payloads[tried]    `snapshot:"-"`
 }
 
 type client struct {
@@ -112,7 +114,9 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 	ref := tell.Endpoint(o)
 	sample := event.SampleOf(o.Call)
 	if q.account {
-		out.Fact(For, q.target, tried{question: q, endpoint: s.endpoint(o), ref: ref, sample: sample})
+		p := s.tries.New()
+		*p = tried{question: q, endpoint: s.endpoint(o), ref: ref, sample: sample}
+		out.Fact(For, q.target, p)
 	}
 	entity := event.Entity{Kind: event.KindClient, Value: sample.Client}
 	score := 0.0
@@ -137,10 +141,10 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 	if score >= detect.Noted {
 		return // what one suspect does is not held against those around it
 	}
-	j := joined{question: q, client: o.Client, ref: ref, sample: sample}
 	if p := tell.Prefix(o.Call.Client); p.IsValid() {
 		a := p.Addr().As16()
-		j.level, j.needs, j.entity = 2, networkClients, event.Entity{Kind: event.KindNetwork, Value: p.String()}
+		j := s.joins.New()
+		*j = joined{question: q, client: o.Client, ref: ref, sample: sample, level: 2, needs: networkClients, entity: event.Entity{Kind: event.KindNetwork, Value: p.String()}}
 		key := state.Hash(s.cfg.Seed, string(a[:]))
 		if asn := o.Network.ASN; asn != 0 {
 			j.entity.Value = "AS" + strconv.FormatUint(uint64(asn), 10)
@@ -149,7 +153,8 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 		out.Fact(For, state.Join(key, 0x6e6574), j)
 	}
 	if fp := o.Call.Fingerprint; fp != "" {
-		j.level, j.needs, j.entity = 3, programClients, event.Entity{Kind: event.KindCluster, Value: fp}
+		j := s.joins.New()
+		*j = joined{question: q, client: o.Client, ref: ref, sample: sample, level: 3, needs: programClients, entity: event.Entity{Kind: event.KindCluster, Value: fp}}
 		out.Fact(For, state.Join(state.Hash(s.cfg.Seed, fp), 0x667072), j)
 	}
 }
@@ -179,10 +184,12 @@ func (s *Stage) client(o *detect.Observation, q *question) *client {
 // Fact judges what looks across clients.
 func (s *Stage) Fact(f *detect.Fact, out *detect.Output) {
 	switch p := f.Payload.(type) {
-	case joined:
-		s.join(f, &p, out)
-	case tried:
-		s.tryAccount(f, &p, out)
+	case *joined:
+		s.join(f, p, out)
+		s.joins.Done(p)
+	case *tried:
+		s.tryAccount(f, p, out)
+		s.tries.Done(p)
 	case seen:
 		s.learn(f, &p)
 	}
