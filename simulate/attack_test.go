@@ -183,8 +183,9 @@ func TestAttacksHappenAndAreTold(t *testing.T) {
 // and does no harm.
 func looksAlike(t *testing.T, s Scenario, attack, twin *observed) {
 	t.Helper()
-	gathered := list(`A08 A14 A35 A36`) // whose harmlessness is that they come from one place
-	habits := list(`A24 A26 A27`)       // that were always there, and rest in between
+	gathered := list(`A08 A14 A35 A36`)                       // whose harmlessness is that they come from one place
+	habits := list(`A01 A02 A03 A04 A05 A06 A13 A24 A26 A27`) // that were there before, and rest in between
+	crowds := list(`A01 A02 A03 A04 A05 A13`)                     // of as many people as there are, which are few in a small world
 	p := twin.part
 	if p.Attack || !p.Twin || p.Harm != 0 || p.HarmUnit != "" || len(p.Detectors)+len(p.Entities) > 0 {
 		t.Errorf("the double passes for an attack: %+v", p)
@@ -195,9 +196,9 @@ func looksAlike(t *testing.T, s Scenario, attack, twin *observed) {
 		a, b, factor float64
 		except       []string
 	}{
-		{"calls", float64(attack.calls), float64(twin.calls), 6, nil},
+		{"calls", float64(attack.calls), float64(twin.calls), 6, crowds},
 		{"calls a second", pace(attack), pace(twin), 6, habits},
-		{"callers", float64(len(attack.callers)), float64(len(twin.callers)), 6, gathered},
+		{"callers", float64(len(attack.callers)), float64(len(twin.callers)), 6, append(gathered, crowds...)},
 	} {
 		if !slices.Contains(c.except, s.ID) && (c.a > c.factor*c.b || c.b > c.factor*c.a) {
 			t.Errorf("%s: attack %.4g, double %.4g", c.what, c.a, c.b)

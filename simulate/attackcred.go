@@ -84,33 +84,54 @@ func (x *raid) stuff(s stuffing) {
 	}
 }
 
-// expired is the harmless double of stuffing: many people at once do not know
-// their password any more. At the same pace, from addresses and programs of the
-// same kinds, they fail once to four times with slips of what is right, some
-// ask for a new one, and all get in.
+// expired is the harmless double of attacks on many logins: people who have
+// long come from the same addresses with the same programs are asked for their
+// passwords all at once, six of ten do not know them at first, and all get in.
+// In the first quarter of the run each of them logs in as usual; the rush has
+// the pace of the attack.
 func (x *raid) expired(s stuffing) {
-	net := x.net(s.where, s.sources, s.dress)
+	n := min(s.count/3, x.app.people*2/3) + 1
 	order := permute(uint64(x.app.people), x.r.Uint64())
-	const callsEach = 4 // about
-	for person := 0; person*callsEach < s.count; person++ {
-		if !x.pause(callsEach * x.pace(s.gap, s.jitter, s.ramp)) {
+	type regular struct {
+		acc *account
+		c   *client
+	}
+	who := make([]regular, n)
+	net := x.net(s.where, min(s.sources, n), s.dress)
+	rush := x.w.startNS + int64(.27*float64(x.w.endNS-x.w.startNS))
+	quiet := float64(rush-x.now()) / 1e9 / float64(n+1)
+	for i := range who {
+		who[i] = regular{x.app.accounts[order.at(uint64(i))], net.next(x)}
+		if !x.pause(x.pace(quiet*.8, .5, 0)) {
 			return
 		}
-		acc, c := x.app.accounts[order.at(uint64(person)%uint64(x.app.people))], net.next(x)
-		x.beside(func(y *raid) { y.remember(c, acc) })
+		x.beside(func(y *raid) { y.enter(who[i].c, who[i].acc) })
+	}
+	x.a.sleepUntil(rush)
+	const callsEach = 3 // about
+	for _, p := range who {
+		if !x.pause(callsEach * x.pace(s.gap, min(s.jitter, .9), s.ramp)) {
+			return
+		}
+		x.beside(func(y *raid) { y.remember(p.c, p.acc) })
 	}
 }
 
-// remember is one person's way in.
+// remember is one person's way in: perhaps some slips, with too many of them a
+// new password.
 func (x *raid) remember(c *client, acc *account) {
 	name := x.app.loginName(acc)
-	for range 1 + x.r.IntN(4) {
+	slips := 0
+	if chance(x.r, .6) {
+		slips = 1 + x.r.IntN(4)
+	}
+	for range slips {
 		x.try(c, name, mistyped(x.app.passwordOf(acc), x.r.IntN(1<<30)))
 		if !x.pause(x.between(4, 25)) {
 			return
 		}
 	}
-	if x.r.IntN(4) == 0 {
+	if slips > 2 {
 		x.do(c, request{op: x.app.forgot, name: name, anonymous: true})
 		if !x.pause(x.between(20, 90)) {
 			return
@@ -184,31 +205,6 @@ func (x *raid) serviceName(i int) string {
 		name += "@" + host
 	}
 	return name
-}
-
-// forgetful is the double of spraying: as many people, from addresses and
-// programs of the same kinds, make one slip each and then get in.
-func (x *raid) forgetful(s spraying) {
-	order := permute(uint64(x.app.people), x.r.Uint64())
-	net := x.net(s.where, s.sources, s.dress)
-	for round := range s.rounds {
-		began := x.now()
-		for i := range s.users / 2 {
-			if !x.pause(2 * x.pace(s.gap, .6, 0)) {
-				return
-			}
-			acc, c := x.app.accounts[order.at(uint64(round*s.users/2+i)%uint64(x.app.people))], net.next(x)
-			x.beside(func(y *raid) {
-				y.try(c, y.app.loginName(acc), mistyped(y.app.passwordOf(acc), y.r.IntN(1<<30)))
-				if y.pause(y.between(4, 25)) {
-					y.enter(c, acc)
-				}
-			})
-		}
-		if left := 86400 - float64(x.now()-began)/1e9; round < s.rounds-1 && left > 0 && !x.pause(left) {
-			return
-		}
-	}
 }
 
 // A guessing tries many secrets on one account.
@@ -365,9 +361,6 @@ func (x *raid) whoExists(op *operation, gap float64, count, sources int, where p
 		h := x.r.Uint64()
 		name := x.stranger(h)
 		if hashed(h, .12) {
-			name = x.app.loginName(x.app.accounts[order.at(uint64(i)%uint64(x.app.people))])
-		}
-		if x.twin { // people who do have an account, after a mail to all customers
 			name = x.app.loginName(x.app.accounts[order.at(uint64(i)%uint64(x.app.people))])
 		}
 		x.do(net.next(x), request{op: op, name: name, secret: leakedPassword(h), anonymous: true})

@@ -80,44 +80,44 @@ const (
 )
 
 var loginAttacks = []attack{
-	{id: "A01", name: "stuffing, one address", levels: "L1 L2 L3", twin: true, detectors: stuffNames + " brute_force", entities: byLogin, unit: unitSecrets, days: [5]float64{2: 2, 3: 7},
+	{id: "A01", name: "stuffing, one address", levels: "L1 L2 L3", twin: true, habit: true, detectors: stuffNames + " brute_force", entities: byLogin, unit: unitSecrets, days: [5]float64{2: 2, 3: 7},
 		says: "One address works through a list of leaked pairs.",
 		run: func(x *raid) {
 			s := stuffing{gap: by(x, .1, 1300, 5400, 0), jitter: .3, count: by(x, 1500, 200, 200, 0), sources: 1, where: placeHosting, known: .35, valid: .015}
 			x.stuffOrTwin(s)
 		}},
-	{id: "A02", name: "stuffing, rented servers, one tool", levels: "L1 L2 L3", twin: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{3: 3},
+	{id: "A02", name: "stuffing, rented servers, one tool", levels: "L1 L2 L3", twin: true, habit: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{3: 3},
 		says: "Thousands of rented servers work through a list with one tool, each address for a few attempts.",
 		run: func(x *raid) {
 			s := stuffing{gap: by(x, .025, 48, 300, 0), jitter: by(x, 1., .4, 1, 1), count: by(x, 12_000, 1500, 1500, 0), sources: by(x, 16_600, 2000, 2000, 0), where: placeHosting, known: .3, valid: .01}
 			x.stuffOrTwin(s)
 		}},
-	{id: "A03", name: "stuffing, homes", levels: "L1 L2 L3 L4", twin: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{2: 2, 3: 5, 4: 3},
+	{id: "A03", name: "stuffing, homes", levels: "L1 L2 L3 L4", twin: true, habit: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{2: 2, 3: 5, 4: 3},
 		says: "A list is tried through the connections of households, hardly two attempts from one address.",
 		run: func(x *raid) {
 			s := stuffing{gap: by(x, 1., 48, 600, 150), jitter: by(x, 1., .4, 1, 1), count: by(x, 4000, 4000, 4000, 4000), sources: 1 << 30, where: placeHome,
 				dress: by(x, dressTool, dressFew, dressTool, dressPeople), known: .3, valid: by(x, .02, .01, .01, .01)}
 			x.stuffOrTwin(s)
 		}},
-	{id: "A04", name: "stuffing, the app replayed", levels: "L2 L3 L4", twin: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{2: 2, 3: 5, 4: 3},
+	{id: "A04", name: "stuffing, the app replayed", levels: "L2 L3 L4", twin: true, habit: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{2: 2, 3: 5, 4: 3},
 		says: "The requests of the application's own app are replayed with leaked pairs, from carriers and homes.",
 		run: func(x *raid) {
 			s := stuffing{gap: by(x, 0., 48, 600, 150), jitter: by(x, 1., .4, 1, 1), count: 4000, sources: 1 << 30, where: by(x, placeHome, placeHome, placeHome, placeMobile), dress: dressApp, known: .4, valid: .015}
 			x.stuffOrTwin(s)
 		}},
-	{id: "A05", name: "stuffing, one attempt an address, three weeks", levels: "L3 L4", twin: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{3: 21, 4: 21}, from: .1, to: .98,
+	{id: "A05", name: "stuffing, one attempt an address, three weeks", levels: "L3 L4", twin: true, habit: true, detectors: stuffNames, entities: byLogin, unit: unitSecrets, days: [5]float64{3: 21, 4: 21}, from: .1, to: .98,
 		says: "For three weeks every address makes one attempt.",
 		run: func(x *raid) {
 			s := stuffing{gap: by(x, 0., 0, 7200, 2700), jitter: 1, count: 4000, sources: 1 << 30, where: placeHome, dress: by(x, dressTool, dressTool, dressTool, dressPeople), known: .3, valid: .01}
 			x.stuffOrTwin(s)
 		}},
-	{id: "A06", name: "spraying", levels: "L1 L2 L3 L4", twin: true, detectors: "password_spraying credential_stuffing account_takeover", entities: byLogin, unit: unitSecrets, days: [5]float64{2: 3, 3: 7, 4: 3},
+	{id: "A06", name: "spraying", levels: "L1 L2 L3 L4", twin: true, habit: true, detectors: "password_spraying credential_stuffing account_takeover", entities: byLogin, unit: unitSecrets, days: [5]float64{2: 3, 3: 7, 4: 3},
 		says: "One to three usual passwords are tried on everybody.",
 		run: func(x *raid) {
 			s := spraying{users: min(5000, x.app.people), rounds: by(x, 1, 2, 2, 2), gap: by(x, .4, 90, 450, 120), sources: by(x, 1, 50, 50, 3000), where: by(x, placeHosting, placeHosting, placeHosting, placeHome),
 				dress: by(x, dressTool, dressTool, dressTool, dressPeople)}
 			if x.twin {
-				x.forgetful(s)
+				x.expired(stuffing{gap: s.gap, jitter: .6, count: s.users * s.rounds, sources: s.sources, where: s.where, dress: s.dress})
 				return
 			}
 			x.spray(s)
@@ -158,14 +158,20 @@ var loginAttacks = []attack{
 		run: func(x *raid) {
 			x.cards(by(x, 2., 60, 900, 180), by(x, 400, 300, 100, 300), by(x, 3, 12, 12, 60), by(x, placeHosting, placeHosting, placeHosting, placeHome), by(x, dressTool, dressTool, dressTool, dressPeople))
 		}},
-	{id: "A13", name: "asking who has an account", levels: "L1 L2 L3 L4", twin: true, detectors: "user_enumeration credential_stuffing", entities: byLogin, unit: unitNames, days: [5]float64{2: 2, 3: 5, 4: 2}, suits: withOracle,
+	{id: "A13", name: "asking who has an account", levels: "L1 L2 L3 L4", twin: true, habit: true, detectors: "user_enumeration credential_stuffing", entities: byLogin, unit: unitNames, days: [5]float64{2: 2, 3: 5, 4: 2}, suits: withOracle,
 		says: "Many names are asked for at the login or the forgotten password, whose answers tell who has an account.",
 		run: func(x *raid) {
+			gap, count, sources := by(x, .4, 1900, 3600, 60), by(x, 1500, 200, 150, 3000), by(x, 1, 1, 1, 5000)
+			where, d := by(x, placeHosting, placeHosting, placeHosting, placeHome), by(x, dressTool, dressTool, dressTool, dressPeople)
+			if x.twin {
+				x.expired(stuffing{gap: gap, jitter: .5, count: count, sources: sources, where: where, dress: d})
+				return
+			}
 			op := x.app.forgot
 			if x.app.style.unknown && !x.app.style.forgotTell {
 				op = x.app.login
 			}
-			x.whoExists(op, by(x, .4, 1900, 3600, 60), by(x, 1500, 200, 150, 3000), by(x, 1, 1, 1, 5000), by(x, placeHosting, placeHosting, placeHosting, placeHome), by(x, dressTool, dressTool, dressTool, dressPeople))
+			x.whoExists(op, gap, count, sources, where, d)
 		}},
 	{id: "A14", name: "takeover after phishing", levels: "L1 L3", twin: true, detectors: "account_takeover token_abuse", entities: byBearer, unit: unitStolen, days: [5]float64{1: 2, 3: 3}, from: .5, to: .97,
 		says: "Passwords typed into a false page are used from elsewhere: the address of the account is changed, then its data read.",
