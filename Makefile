@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: run build sensor test test-race test-integration chaos chaos-quick lint fuzz bench bench-pipeline fidelity test-live docs sample clean
+.PHONY: run build sensor test test-race test-integration chaos chaos-quick lint fuzz bench bench-pipeline fidelity test-live docs sample scorecard clean
 
 run: build
 	$(BIN)/lapwing run
@@ -75,6 +75,12 @@ bench-pipeline:
 
 docs: build
 	$(BIN)/lapwing config reference > docs/configuration.md
+
+# Measures detection on made-up worlds, SEEDS of each scenario and level, and
+# writes the page. Thirty seeds take many hours; three take about one.
+SEEDS ?= 3
+scorecard: build
+	$(BIN)/lapwing eval --seeds $(SEEDS) --users 60 --measure 200000 --adaptive 40 -o markdown --reasons docs/scorecard-reasons.md --out docs/scorecard.md
 
 sample:
 	$(GO) run ./internal/sample/cmd/makesample -out examples

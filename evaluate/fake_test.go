@@ -58,7 +58,7 @@ func (w *fakeWorld) stuff(c simulate.Choice, at time.Time) {
 	part := len(w.truth.Parts) + 1
 	p := simulate.Part{
 		Scenario: c.ID, Level: c.Level, Twin: c.Twin, Attack: !c.Twin, Start: at, Calls: 40, HarmUnit: "accounts entered",
-		Detectors: []string{"credential_stuffing"}, Entities: []simulate.Entity{{Kind: "client", Value: fakeAttacker}, {Kind: "endpoint", Value: "POST /v1/login"}},
+		Detectors: []string{"credential_stuffing", "password_spraying"}, Entities: []simulate.Entity{{Kind: "client", Value: fakeAttacker}, {Kind: "endpoint", Value: "POST /v1/login"}},
 		Callers: []string{fakeAttacker},
 	}
 	for i := range 40 {

@@ -25,6 +25,7 @@ func (r *Report) Markdown(w io.Writer, reasons string) error {
 	}
 	p.headline(r)
 	p.attacks(r)
+	p.undetected(r)
 	p.benign(r)
 	p.rules(r)
 	if reasons = strings.TrimSpace(reasons); reasons != "" {
@@ -101,6 +102,24 @@ func (p *page) attacks(r *Report) {
 		p.line("| %s | %s | %s | %s | %s | %s %s | %s | %s | %s | %s | %s | %s | %s |",
 			strings.TrimSpace(c.Scenario+" "+c.Level), interval(c.Recall), spreadText(c.Targets), spreadText(c.Calls), spreadText(c.Minutes), spreadText(c.Harm), c.HarmUnit,
 			percent(c.HarmShare), short(c.Told), short(c.Beside), silent(c.TwinSilent), cmp.Or(c.BestRule, "none"), percent(c.RuleRecall), percent(c.AnyRule))
+	}
+}
+
+func (p *page) undetected(r *Report) {
+	if len(r.Undetected) == 0 {
+		return
+	}
+	p.line("")
+	p.line("## What goes unnoticed")
+	p.line("")
+	p.line("An adversary that sees only whether a medium alert came changes its pace, sources, dilution and disguise, and keeps what gets it more. The most it got:")
+	p.line("")
+	p.line("| adversary | against | a day | share of what there is | tactic | episodes, noticed | days each |")
+	p.line("| --- | --- | --- | --- | --- | --- | --- |")
+	for _, u := range r.Undetected {
+		t := u.Tactic
+		p.line("| %s | %s | %s %s | %s | %s a day from each of %s sources, %s ordinary requests beside each, %s in disguise | %d, %d | %s |",
+			u.Kind, u.Against, short(math.Round(u.PerDay*10)/10), u.Unit, percent(u.Share), short(t.PerSource), short(math.Round(t.Sources)), short(t.Dilution), percent(t.Disguise), u.Episodes, u.Noticed, short(u.Days))
 	}
 }
 

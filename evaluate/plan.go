@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"net/netip"
 	"path"
 	"slices"
@@ -78,7 +79,14 @@ func (p Plan) Runs(all []simulate.Scenario) ([]Run, error) {
 	return runs, nil
 }
 
+// run gives every scenario worlds of its own, of other applications and other
+// people; its levels and its twin share one.
 func (p Plan) run(seed uint64, list []simulate.Choice) Run {
+	if len(list) > 0 {
+		h := fnv.New64a()
+		fmt.Fprint(h, list[0].ID)
+		seed = seed*1_000_000 + h.Sum64()%1_000_000
+	}
 	return Run{simulate.Options{Seed: seed, Users: p.Users, Length: p.Length, Scenarios: list}}
 }
 

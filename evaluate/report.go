@@ -30,6 +30,7 @@ type Report struct {
 	FaultSamples []string        `json:"fault_samples,omitempty"`
 	FalseSamples []FalseSample   `json:"false_samples,omitempty"`
 	Measured     *Measured       `json:"measured,omitempty"`
+	Undetected   []Undetected    `json:"undetected,omitempty"`
 
 	scores []*Score
 }
@@ -180,7 +181,7 @@ func wrong(s *Score) (all, medium, high int) {
 // Finish fills in the sums of what was added.
 func (r *Report) Finish() {
 	scores := r.scores
-	*r = Report{About: r.About, Measured: r.Measured, Verdicts: map[Verdict]int{}, scores: scores}
+	*r = Report{About: r.About, Measured: r.Measured, Undetected: r.Undetected, Verdicts: map[Verdict]int{}, scores: scores}
 	var right, told, faithful, explained int
 	for _, s := range scores {
 		r.Runs++

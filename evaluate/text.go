@@ -39,6 +39,9 @@ func (r *Report) Table(w io.Writer) error {
 	if m := r.Measured; m != nil {
 		fmt.Fprintf(t, "speed\t%s calls/s\tmemory\t%s bytes per actor\n", count(int64(m.CallsPerS)), count(int64(m.BytesPerActor)))
 	}
+	for _, u := range r.Undetected {
+		fmt.Fprintf(t, "unnoticed: %s against %s\t%s %s a day\t%d of %d episodes noticed\n", u.Kind, u.Against, short(u.PerDay), u.Unit, u.Noticed, u.Episodes)
+	}
 	for i, s := range r.FalseSamples {
 		if i == 0 {
 			fmt.Fprintln(t, "\nFalse alerts of medium severity and above:")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,7 @@ type evalFlags struct {
 	reasons     string
 	benignCalls int64
 	measure     int
+	adaptive    int
 	noSpec      bool
 	quick       bool
 }
@@ -59,6 +61,7 @@ Ctrl-C prints what there is.`,
 	flags.StringVar(&f.view, "view", string(evaluate.Packets), "what kind of sensor sees the worlds: packet, log")
 	flags.BoolVar(&f.noSpec, "no-spec", false, "never give detection the application's description")
 	flags.IntVar(&f.measure, "measure", 0, "at the end, take time and memory of detection alone over so many calls")
+	flags.IntVar(&f.adaptive, "adaptive", 0, "let adversaries try so many tactics, and report the most that goes unnoticed")
 	flags.StringVar(&f.out, "out", "", "write to this file instead of standard output")
 	flags.StringVar(&f.reasons, "reasons", "", "with -o markdown: a file of text to end the page with")
 	flags.BoolVar(&f.quick, "quick", false, "a small fixed subset for continuous integration")
@@ -93,6 +96,9 @@ func eval(ctx context.Context, c *common, f *evalFlags) error {
 	if err == nil && f.measure > 0 {
 		report.Measured, err = r.Measure(ctx, simulate.Options{Seed: f.plan.Seed0, Users: f.plan.Users, Length: f.plan.Length}, f.measure)
 	}
+	if err == nil && f.adaptive > 0 {
+		err = f.adapt(ctx, r, report)
+	}
 	p.end()
 	if errors.Is(err, context.Canceled) {
 		report.About.Partial, err = true, nil
@@ -104,14 +110,38 @@ func eval(ctx context.Context, c *common, f *evalFlags) error {
 	return f.write(format, report, string(reasons))
 }
 
+// adversaries live in worlds of two days with few people, so that an episode
+// takes seconds.
+const (
+	adversaryUsers  = 120
+	adversaryLength = 48 * time.Hour
+)
+
+// adapt lets each adversary learn against detection, and against all static
+// rules at once.
+func (f *evalFlags) adapt(ctx context.Context, r *evaluate.Runner, report *evaluate.Report) error {
+	for _, kind := range evaluate.Adversaries() {
+		for _, against := range []string{"lapwing", "rules"} {
+			a := evaluate.Adversary{Kind: kind, Against: against, Episodes: f.adaptive, Seed: f.plan.Seed0, Users: cmp.Or(f.plan.Users, adversaryUsers), Length: cmp.Or(f.plan.Length, adversaryLength)}
+			u, err := r.Adapt(ctx, a)
+			if err != nil {
+				return err
+			}
+			report.Undetected = append(report.Undetected, *u)
+			fmt.Fprintf(os.Stderr, "\n%s against %s: %.4g %s a day", kind, against, u.PerDay, u.Unit)
+		}
+	}
+	return nil
+}
+
 // prepare checks the flags and lists the runs.
 func (f *evalFlags) prepare() (*evaluate.Runner, []evaluate.Run, error) {
 	r := &evaluate.Runner{View: evaluate.View(f.view), NoSpec: f.noSpec, Make: func(o simulate.Options) (evaluate.World, error) { return simulate.New(o) }}
 	if r.View != evaluate.Packets && r.View != evaluate.Log {
 		return nil, nil, usageError("--view %q is neither packet nor log", f.view)
 	}
-	if f.benignCalls < 0 || f.measure < 0 || f.measure > 10_000_000 {
-		return nil, nil, usageError("--benign-calls must not be negative, --measure be 0 to 10000000")
+	if f.benignCalls < 0 || f.measure < 0 || f.measure > 10_000_000 || f.adaptive < 0 || f.adaptive > 2000 {
+		return nil, nil, usageError("--benign-calls must not be negative, --measure be 0 to 10000000, --adaptive 0 to 2000")
 	}
 	if f.quick {
 		f.plan = evaluate.Quick(f.plan.Seed0)
