@@ -108,9 +108,31 @@ const oddMethod = family(len(dictionary) - 1)
 
 type lookup struct {
 	words    map[string]family
-	suffixes map[string]family // by ending from the first letter after "*"
-	prefixes []part
-	inside   []part
+	suffixes map[string]family     // by ending from the first letter after "*"
+	prefixes [256][]part           // by their first byte
+	inside   []part                // in the order of the dictionary
+	short    []part                // of these, those too short for the filter
+	grams    [gramBits / 64]uint64 // of the others
+}
+
+// gramBits is the size of a filter of four bytes in a row of each word that may
+// stand anywhere: nearly no path has any of them, so the words themselves are
+// nearly never searched for.
+const gramBits = 1 << 13
+
+func gramOf(b []byte) uint32 {
+	return (uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24) * 0x9e3779b1 >> 19
+}
+
+// rareOf returns four bytes of a word, from its end, that harmless paths do not
+// have by the dozen.
+func rareOf(w string) string {
+	for i := len(w) - 4; i >= 0; i-- {
+		if !strings.Contains("/api/v1/api/v2/api/v3/rest/users/", w[i:i+4]) {
+			return w[i : i+4]
+		}
+	}
+	return w[:4]
 }
 
 type part struct {
@@ -133,9 +155,15 @@ func compile() *lookup {
 					l.suffixes[w[1:]] = f
 				}
 			case w[len(w)-1] == '*':
-				l.prefixes = append(l.prefixes, part{w[:len(w)-1], f})
+				l.prefixes[w[0]] = append(l.prefixes[w[0]], part{w[:len(w)-1], f})
 			case strings.ContainsAny(w, "/%?") || strings.HasPrefix(w, ".."):
 				l.inside = append(l.inside, part{w, f})
+				if len(w) < 4 {
+					l.short = append(l.short, part{w, f})
+					break
+				}
+				at := gramOf([]byte(rareOf(w)))
+				l.grams[at/64] |= 1 << (at % 64)
 			default:
 				if _, dup := l.words[w]; !dup {
 					l.words[w] = f
@@ -179,11 +207,14 @@ func familyOf(path string) family {
 				return f
 			}
 		}
-		for _, p := range known.prefixes {
+		for _, p := range known.prefixes[seg[0]] {
 			if len(seg) >= len(p.text) && string(seg[:len(p.text)]) == p.text {
 				return p.is
 			}
 		}
+	}
+	if !mayHold(b) {
+		return none
 	}
 	whole := string(b)
 	for _, p := range known.inside {
@@ -192,6 +223,21 @@ func familyOf(path string) family {
 		}
 	}
 	return none
+}
+
+// mayHold reports whether a path may hold a word that can stand anywhere.
+func mayHold(b []byte) bool {
+	for i := 4; i <= len(b); i++ {
+		if at := gramOf(b[i-4:]); known.grams[at/64]>>(at%64)&1 != 0 {
+			return true
+		}
+	}
+	for _, p := range known.short {
+		if strings.Contains(string(b), p.text) {
+			return true
+		}
+	}
+	return false
 }
 
 // ending tries every suffix that begins with a dot, the longest first.

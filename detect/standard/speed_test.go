@@ -11,12 +11,14 @@ import (
 	"lapwing/event"
 )
 
+var mixUsers = flag.Int("users", 30_000, "users of the mixed world, an eighth of them at a time")
+
 var mixCalls = flag.Int("mix", 400_000, "calls of the mixed world that speed is measured with")
 
-// mixed makes n calls of a mixed world: 30,000 users, 4,000 sessions under
+// mixed makes n calls of a mixed world: 30,000 users, 3,750 sessions under
 // way, some 5,000 calls a second.
 func mixed(n int) (list []*event.Call, m *mix) {
-	m = newMix(1, 30_000, 4000, 200*time.Microsecond)
+	m = newMix(1, *mixUsers, *mixUsers/8, 200*time.Microsecond)
 	for len(list) < n {
 		list = append(list, m.next())
 	}
