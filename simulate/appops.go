@@ -434,7 +434,11 @@ func (a *application) graphQL(op *operation) string {
 	}
 	b.WriteString(pascal.join(op.name))
 	var vars, args []string
-	for i, v := range []string{"id", "parentId"} {
+	names := []string{"id"}
+	if op.res != nil && op.res.parent != nil {
+		names = []string{"parentId", "id"}
+	}
+	for i, v := range names {
 		if i < op.ids {
 			vars, args = append(vars, "$"+v+": ID!"), append(args, v+": $"+v)
 		}
@@ -455,7 +459,7 @@ func (a *application) graphQL(op *operation) string {
 	b.WriteString(" { ")
 	switch {
 	case op.res != nil && op.kind == opList || op.kind == opSearch:
-		b.WriteString("items {")
+		b.WriteString("items { id")
 		for _, f := range op.res.brief {
 			b.WriteString(" " + f.name)
 		}
@@ -465,10 +469,14 @@ func (a *application) graphQL(op *operation) string {
 		for _, f := range op.res.fields {
 			b.WriteString(" " + f.name)
 		}
-	case op.login != "":
-		b.WriteString("token expiresIn")
+	case op.kind == opLogin || op.kind == opMFA || op.kind == opRefresh:
+		b.WriteString(a.word("token") + " expiresIn")
+	case op.kind == opConfig:
+		b.WriteString("features { search beta } locale minVersion")
+	case op.kind == opMe || op.kind == opMeUpdate || op.kind == opRegister:
+		b.WriteString("id " + a.word("name") + " " + a.word("email") + " role")
 	default:
-		b.WriteString("id " + a.word("name"))
+		b.WriteString("done")
 	}
 	b.WriteString(" } }")
 	return b.String()
