@@ -14,7 +14,8 @@ import (
 // A stuffing case tells of many accounts tried from one place. It implements
 // detect.Case.
 type stuffing struct {
-	detector  string // chosen when it is told first
+	detector  string   // chosen when it is told first
+	sprayed   *sprayed // set when the rounds show that it is spraying
 	secrets   evidence.Lengths
 	entity    event.Entity
 	endpoint  event.EndpointRef
@@ -43,31 +44,46 @@ func (c *stuffing) copy(t *track, shared bool) {
 const (
 	manyPasswords = "credential_stuffing"
 	spraying      = "password_spraying"
-	// sprayedFrom equally long secrets at as many accounts are one password: that
-	// five of a list are equally long by chance happens once in a hundred lists.
-	sprayedFrom = 5
+	// Spraying is few passwords at many accounts, round after round: at least so
+	// many accounts are tried again, and their first secrets were equally long.
+	// Equal lengths alone do not tell: there are lists of generated passwords.
+	sprayedUsers  = 10
+	sprayedRounds = 1.8
 )
+
+// rounds reports whether the same few passwords are tried at every account.
+func (c *stuffing) rounds() bool {
+	return c.users >= sprayedUsers && float64(c.attempts) >= sprayedRounds*float64(c.users) && c.secrets.Alike(sprayedUsers, 0.95)
+}
 
 // name says which of the two it is, once and for all when it is first told: an
 // alert keeps its detector.
 func (c *stuffing) name() string {
 	if c.detector == "" {
 		c.detector = manyPasswords
-		if c.secrets.Alike(sprayedFrom, 0.95) {
+		if c.rounds() {
 			c.detector = spraying
 		}
 	}
 	return c.detector
 }
 
+// A sprayed case tells what a case of stuffing turned out to be.
+type sprayed struct{ *stuffing }
+
+// Alert tells the case under its other name.
+func (c *sprayed) Alert() event.Alert { return c.tell(spraying) }
+
 // Alert tells the case.
-func (c *stuffing) Alert() event.Alert {
+func (c *stuffing) Alert() event.Alert { return c.tell(c.name()) }
+
+func (c *stuffing) tell(detector string) event.Alert {
 	hits, misses := "accounts_failed_at_first_attempt", "accounts_entered_at_first_attempt"
 	if c.late {
 		hits, misses = "accounts_unresolved_after_600_s", "accounts_resolved"
 	}
 	a := event.Alert{
-		Detector: c.name(), Severity: event.Medium, Outcome: event.OutcomeBlocked,
+		Detector: detector, Severity: event.Medium, Outcome: event.OutcomeBlocked,
 		Title:     "Credential stuffing from " + c.entity.Value,
 		StartedAt: at(c.startedNS), LastSeenAt: at(c.lastNS), Entity: c.entity, Endpoint: c.endpoint,
 		Counts: map[string]int64{

@@ -249,6 +249,16 @@ func (t *track) suspect(score, threshold float64, shared bool, clients int64, ou
 		Detector: name, Entity: t.open.entity, StartedNS: t.startedNS, Score: score, Threshold: threshold,
 		Impact: int(min(t.entered, math.MaxInt32)), Case: t.open,
 	})
+	c := t.open
+	if c.sprayed == nil && c.detector == manyPasswords && c.rounds() {
+		c.sprayed = &sprayed{c} // what looked like one round of a list goes on with another password
+	}
+	if c.sprayed != nil {
+		out.Suspect(&detect.Suspicion{
+			Detector: spraying, Entity: c.entity, StartedNS: t.startedNS, Score: score, Threshold: threshold,
+			Impact: int(min(t.entered, math.MaxInt32)), Case: c.sprayed,
+		})
+	}
 }
 
 // quote keeps the call in the case, which it opens once there is something to tell.

@@ -3,6 +3,8 @@ package credentials
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -218,25 +220,40 @@ func TestOfficeInALogIsSilent(t *testing.T) {
 	}
 }
 
-// One password for everybody is told by its name: bodies are equally long but
-// for the account in them.
+// Few passwords for everybody are told by their name once the second round
+// shows them: bodies are equally long but for the account in them. A single
+// round, and a list of generated passwords, might be either and are stuffing.
 func TestSprayingIsToldFromStuffing(t *testing.T) {
-	for _, spray := range []bool{true, false} {
-		tr := newTraffic(31)
-		tr.warm(0, 60)
-		for i := range 40 {
-			user := base64.RawURLEncoding.EncodeToString([]byte(fmt.Sprintf("0123456789abcdefuser%0*d", 1+i%7, i)))
-			c := tr.login(time.Hour+time.Duration(i)*time.Minute, "203.0.113.7", "py", user, false)
-			c.RequestBytes = int64(40 + len(fmt.Sprintf("user%0*d", 1+i%7, i)))
-			if !spray {
-				c.RequestBytes += int64(tr.rng.IntN(6))
+	for name, tc := range map[string]struct {
+		rounds int
+		vary   int
+		want   []string
+	}{
+		"two passwords for everybody":          {2, 1, []string{"credential_stuffing", "password_spraying"}},
+		"equally long passwords, one for each": {1, 1, []string{"credential_stuffing"}},
+		"passwords of all lengths, twice":      {2, 6, []string{"credential_stuffing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := newTraffic(31)
+			tr.warm(0, 60)
+			for round := range tc.rounds {
+				for i := range 40 {
+					user := base64.RawURLEncoding.EncodeToString([]byte(fmt.Sprintf("0123456789abcdefuser%0*d", 1+i%7, i)))
+					c := tr.login(time.Hour+time.Duration(40*round+i)*time.Minute, "203.0.113.7", "py", user, false)
+					c.RequestBytes = int64(40 + 3*round + len(fmt.Sprintf("user%0*d", 1+i%7, i)) + tr.rng.IntN(tc.vary))
+				}
 			}
-		}
-		want := "credential_stuffing"
-		if spray {
-			want = "password_spraying"
-		}
-		tr.run(t).one(t, want, clientEntity("203.0.113.7"))
+			names := map[string]bool{}
+			for _, a := range tr.run(t).alerts {
+				if a.Entity != clientEntity("203.0.113.7") {
+					t.Errorf("told about %v", a.Entity)
+				}
+				names[a.Detector] = true
+			}
+			if got := slices.Sorted(maps.Keys(names)); !slices.Equal(got, tc.want) {
+				t.Errorf("told as %v, want %v", got, tc.want)
+			}
+		})
 	}
 }
 
