@@ -120,5 +120,5 @@ func defaultSummary(r *Rule) string {
 	case FormTogether:
 		return who + fmt.Sprintf(": the {steps} parts of the rule %s came within {window_s} s", r.ID)
 	}
-	return who + fmt.Sprintf(": {matches} calls match the rule %s", r.ID)
+	return who + fmt.Sprintf(": calls that match the rule %s: {matches}", r.ID)
 }

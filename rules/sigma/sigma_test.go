@@ -50,6 +50,7 @@ func TestMatching(t *testing.T) {
 		"cidr":                {"  s: {c-ip|cidr: [10.0.0.0/8, '2001:db8::/32']}\n  condition: s\n", []string{`[{client: 10.1.1.1}]`, `[{client: "2001:db8::1"}]`}, []string{`[{client: 11.1.1.1}]`}},
 		"base64":              {"  s: {cs-uri-query|base64|contains: foobar}\n  condition: s\n", []string{`[{path: "/?x=Zm9vYmFy"}]`}, []string{`[{path: "/?x=zm9vymfy"}]`}},
 		"base64 anywhere":     {"  s: {cs-uri-query|base64offset|contains: 'http://'}\n  condition: s\n", []string{`[{path: "/?aHR0cDovL2E"}]`, `[{path: "/?eGh0dHA6Ly9h"}]`, `[{path: "/?eHhodHRwOi8v"}]`}, []string{`[{path: "/?aHR0cDovA"}]`}},
+		"base64 of UTF-16":    {"  s: {cs-uri-query|utf16le|base64offset|contains: foo}\n  condition: s\n", []string{`[{path: "/?ZgBvAG8A"}]`}, []string{`[{path: "/?Zm9v"}]`}},
 		"null and dash":       {"  s: {cs-referer: null, c-useragent: '-'}\n  condition: s\n", []string{`[{path: /}]`, `[{user_agent: "-"}]`}, []string{`[{referer: x}]`, `[{user_agent: x}]`}},
 		"exists":              {"  s: {c-useragent|exists: true}\n  condition: s\n", []string{`[{user_agent: x}]`}, []string{`[{path: /}]`}},
 		"words":               {"  k: [Union Select, '{{x']\n  condition: k\n", []string{`[{path: "/?q=UNION SELECT 1"}]`, `[{referer: "a{{x"}]`}, []string{`[{path: "/?union"}]`}},
