@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lapwing/evaluate"
 	"lapwing/simulate"
@@ -28,6 +29,8 @@ type evalFlags struct {
 	adaptive    int
 	noSpec      bool
 	quick       bool
+	from        string
+	command     string
 }
 
 func newEval(c *common) *cobra.Command {
@@ -46,7 +49,10 @@ published numbers see the same calls. Equal flags give equal results.
 
 Ctrl-C prints what there is.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return eval(cmd.Context(), c, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.command = command(cmd.Flags())
+			return eval(cmd.Context(), c, f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&f.plan.Seeds, "seeds", 3, "worlds of each scenario and level")
@@ -64,6 +70,7 @@ Ctrl-C prints what there is.`,
 	flags.IntVar(&f.adaptive, "adaptive", 0, "let adversaries try so many tactics, and report the most that goes unnoticed")
 	flags.StringVar(&f.out, "out", "", "write to this file instead of standard output")
 	flags.StringVar(&f.reasons, "reasons", "", "with -o markdown: a file of text to end the page with")
+	flags.StringVar(&f.from, "from", "", "do nothing, and write a report that was made with -o json")
 	flags.BoolVar(&f.quick, "quick", false, "a small fixed subset for continuous integration")
 	return cmd
 }
@@ -79,11 +86,18 @@ func eval(ctx context.Context, c *common, f *evalFlags) error {
 			return fmt.Errorf("--reasons: %w", err)
 		}
 	}
+	if f.from != "" {
+		report, err := evalFrom(f.from)
+		if err != nil {
+			return err
+		}
+		return f.write(format, report, string(reasons))
+	}
 	r, runs, err := f.prepare()
 	if err != nil {
 		return err
 	}
-	report := &evaluate.Report{About: r.Describe(runs, version, command(f))}
+	report := &evaluate.Report{About: r.Describe(runs, version, f.command)}
 	p := &evalProgress{total: len(runs), began: time.Now(), calls: f.benignCalls}
 	add := func(s *evaluate.Score) {
 		report.Add(s)
@@ -108,6 +122,19 @@ func eval(ctx context.Context, c *common, f *evalFlags) error {
 	}
 	report.Finish()
 	return f.write(format, report, string(reasons))
+}
+
+// evalFrom reads a report that was written with -o json.
+func evalFrom(path string) (*evaluate.Report, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--from: %w", err)
+	}
+	r := &evaluate.Report{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("--from %s: no report of eval -o json: %w", path, err)
+	}
+	return r, nil
 }
 
 // adversaries live in worlds of two days with few people, so that an episode
@@ -190,16 +217,27 @@ func printScorecard(w io.Writer, format string, report *evaluate.Report, reasons
 }
 
 // command is what a reader would type for the same report.
-func command(f *evalFlags) string {
-	if f.quick {
-		return "lapwing eval --quick"
-	}
+func command(set *pflag.FlagSet) string {
 	parts := []string{"lapwing eval"}
-	for _, arg := range os.Args[min(2, len(os.Args)):] {
-		if !strings.HasPrefix(arg, "--out") {
-			parts = append(parts, arg)
+	set.Visit(func(f *pflag.Flag) {
+		if f.Name == "out" || f.Name == "reasons" || f.Name == "config" {
+			return
 		}
-	}
+		values := []string{f.Value.String()}
+		if many, ok := f.Value.(pflag.SliceValue); ok {
+			values = many.GetSlice()
+		}
+		for _, v := range values {
+			switch {
+			case f.Value.Type() == "bool" && v == "true":
+				parts = append(parts, "--"+f.Name)
+			case strings.ContainsAny(v, "*?[ "):
+				parts = append(parts, "--"+f.Name+" '"+v+"'")
+			default:
+				parts = append(parts, "--"+f.Name+" "+v)
+			}
+		}
+	})
 	return strings.Join(parts, " ")
 }
 

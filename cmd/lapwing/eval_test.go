@@ -39,6 +39,17 @@ func TestEvalPrintsScorecard(t *testing.T) {
 	if r.Runs != 2 || r.Calls < 100 || len(r.Benign) != 1 || r.Measured == nil || r.About.ConfigHash == "" {
 		t.Errorf("%+v", r)
 	}
+	if r.About.Command != "lapwing eval --everyday 2 --length 2h0m0s --measure 200 --output json --seeds 0 --users 30" {
+		t.Errorf("command %q", r.About.Command)
+	}
+	kept := filepath.Join(t.TempDir(), "kept.json")
+	if err := os.WriteFile(kept, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := runEval(t, "--from", kept, "-o", "json")
+	if err != nil || string(again) != string(data) {
+		t.Errorf("read and written again (%v) it is another report:\n%s", err, again)
+	}
 	reasons := filepath.Join(t.TempDir(), "reasons.md")
 	if err := os.WriteFile(reasons, []byte("## Where it falls short\n\nNowhere."), 0o600); err != nil {
 		t.Fatal(err)
