@@ -28,6 +28,7 @@ type memory struct {
 	told     grow.Set
 	firstNS  int64
 	lastNS   int64
+	taught   int32  // objects that were taken for its own since they were disclosed to it
 	self     uint64 // the one object read untold that may be the actor's own account
 	page     bool   // was given HTML, whose links are not read
 	loggedIn bool   // an answer to its login told who it is

@@ -14,6 +14,12 @@ const (
 	// waiting is how many undisclosed readers of an object nobody owns yet are
 	// kept, to be judged when its owner shows.
 	waiting = 2
+	// tookAll disclosures of things it did not make, and an actor is no owner by
+	// further ones: it synchronises a catalogue, and people have not so much.
+	tookAll = 512
+	// ledFrom objects, of which one actor has more than three in four, are a
+	// catalogue with one reader and no class of private things.
+	ledFrom = 200
 	// publicFrom undisclosed readers an object has gone round: a shared link.
 	publicFrom = 4
 )
@@ -25,13 +31,29 @@ type class struct {
 	objects int32
 	shared  int32
 	open    bool // anonymous callers read it
+	// The owner of most objects, if one has most (Boyer and Moore's majority
+	// vote), and by how many it leads all others together.
+	leader uint64
+	lead   int32
 }
 
 // private reports whether an object of the class that was disclosed to one
 // actor may be taken for that actor's. 95 % as in the definition, and one
 // shared object of grace while there are few.
 func (c *class) private() bool {
-	return c != nil && !c.open && c.owners[1] != 0 && c.shared*20 <= c.objects+10
+	return c != nil && !c.open && c.owners[1] != 0 && c.shared*20 <= c.objects+10 && (c.objects < ledFrom || c.lead*2 <= c.objects)
+}
+
+// vote counts an object for its owner.
+func (c *class) vote(actor uint64) {
+	switch {
+	case c.lead == 0:
+		c.leader, c.lead = actor, 1
+	case c.leader == actor:
+		c.lead++
+	default:
+		c.lead--
+	}
 }
 
 func (c *class) own(actor uint64) {
@@ -57,6 +79,7 @@ type object struct {
 // A disclosure tells an object that an actor was told of it, or made it.
 type disclosure struct {
 	class, actor, group, source uint64
+	token                       uint64 // the actor, where that is another than who it stands for
 	created                     bool
 }
 
@@ -64,9 +87,10 @@ type disclosure struct {
 // it.
 type access struct {
 	actor, group, source uint64
-	sinceNS              int64 // first call of the actor
-	ok                   bool  // answered with it, else refused
-	missing              bool  // answered as if it were not there
+	person               uint64 // who the actor stands for
+	sinceNS              int64  // first call of the actor
+	ok                   bool   // answered with it, else refused
+	missing              bool   // answered as if it were not there
 	weight               float64
 	class                uint64 // of the object
 	owner                uint64 // whom the answer names as owner; 0 if nobody
@@ -83,6 +107,8 @@ type verdict struct {
 	a             access
 }
 
+func (a *access) owns(o *object) bool { return o.owner == a.actor || o.owner == a.person }
+
 func (s *Stage) disclosed(key uint64, d disclosure, nowNS int64, out sink) {
 	c := s.classes.Put(d.class, nowNS)
 	o := s.objects.Put(key, nowNS)
@@ -94,6 +120,7 @@ func (s *Stage) disclosed(key uint64, d disclosure, nowNS int64, out sink) {
 		o.class, o.owner, o.group, o.source, o.created = d.class, d.actor, d.group, d.source, d.created
 		c.objects++
 		c.own(d.actor)
+		c.vote(d.actor)
 		if o.shared {
 			c.shared++
 		}
@@ -109,7 +136,8 @@ func (s *Stage) disclosed(key uint64, d disclosure, nowNS int64, out sink) {
 			}
 			s.pending.Delete(key)
 		}
-	case o.owner == d.actor:
+	case o.owner == d.actor, o.owner == d.token: // who the token stands for may have shown since
+		o.owner = d.actor
 		o.created = o.created || d.created
 	case d.group != 0 && d.group == o.group:
 	case s.rotated(o, d.actor, d.source):
@@ -132,7 +160,7 @@ func (s *Stage) accessed(key uint64, a *access, nowNS int64, out sink) {
 	if o == nil {
 		return
 	}
-	if a.ok && o.strangers < publicFrom && o.owner != a.actor {
+	if a.ok && o.strangers < publicFrom && !a.owns(o) {
 		o.strangers++
 		if o.strangers == publicFrom && !o.shared {
 			o.shared = true
@@ -145,7 +173,7 @@ func (s *Stage) accessed(key uint64, a *access, nowNS int64, out sink) {
 	case a.claim == mine:
 		return
 	case a.claim == theirs:
-		if c := s.classes.Get(a.class); (a.addressed || !o.shared && o.owner != a.actor) && (c == nil || !c.open) {
+		if c := s.classes.Get(a.class); (a.addressed || !o.shared && !a.owns(o)) && (c == nil || !c.open) {
 			out.Fact(Name, a.actor, verdict{object: key, owner: a.owner, a: *a})
 		}
 		return
@@ -161,7 +189,7 @@ func (s *Stage) accessed(key uint64, a *access, nowNS int64, out sink) {
 
 // judge sends the actor a verdict if the object belongs to somebody else.
 func (s *Stage) judge(key uint64, o *object, c *class, a *access, out sink) {
-	if o.shared || o.owner == a.actor || a.group != 0 && a.group == o.group || !c.private() || s.rotated(o, a.actor, a.source) {
+	if o.shared || a.owns(o) || a.group != 0 && a.group == o.group || !c.private() || s.rotated(o, a.actor, a.source) {
 		return
 	}
 	out.Fact(Name, a.actor, verdict{object: key, owner: o.owner, a: *a})

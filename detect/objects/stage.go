@@ -264,7 +264,7 @@ func (s *Stage) touched(o *detect.Observation, m *memory, p *param, t *touch, ou
 			// The API named it under another word: author 70312 is user 70312.
 		default:
 			a := access{
-				actor: o.Actor, group: s.group(c), sinceNS: m.firstNS, ok: t.how == read, missing: t.how == missing, weight: 1,
+				actor: o.Actor, person: person(o), group: s.group(c), sinceNS: m.firstNS, ok: t.how == read, missing: t.how == missing, weight: 1,
 				class: t.class, at: placeOf(o, t.key), sample: event.SampleOf(c),
 			}
 			if rotates(c.Actor.Kind) {
@@ -295,7 +295,11 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 	c := o.Call
 	var client *memory
 	if rotates(c.Actor.Kind) {
-		if client = s.actors.Put(o.Client, o.AtNS); client == nil {
+		before := o.Client
+		if o.User != 0 {
+			before = o.User
+		}
+		if client = s.actors.Put(before, o.AtNS); client == nil {
 			return
 		}
 		m = s.actors.Get(o.Actor) // Put may have moved it, or pushed it out
@@ -369,9 +373,14 @@ func (s *Stage) tell(o *detect.Observation, m *memory, host uint64, of noun, r *
 		s.opens(o, host, of)
 		return true
 	}
+	if teaches && !created {
+		if m.taught++; m.taught > tookAll {
+			teaches = false
+		}
+	}
 	if teaches && !(r.Class == event.ClassInt && s.isOpen(state.Join(host, uint64(of)))) {
 		d := s.disclosures.New()
-		*d = disclosure{class: state.Join(host, uint64(of)), actor: o.Actor, group: s.group(c), created: created}
+		*d = disclosure{class: state.Join(host, uint64(of)), actor: person(o), token: o.Actor, group: s.group(c), created: created}
 		if rotates(c.Actor.Kind) {
 			d.source = o.Source
 		}
@@ -413,10 +422,24 @@ func (s *Stage) fromBefore(o *detect.Observation, object uint64, r *event.IDRef)
 	}
 	if rotates(kind) {
 		if before := s.actors.Get(o.Client); before != nil {
-			return before.knows(object, r, o.AtNS)
+			know = before.knows(object, r, o.AtNS)
+		}
+		if o.User != 0 && know != told {
+			if before := s.actors.Get(o.User); before != nil {
+				know = max(know, before.knows(object, r, o.AtNS))
+			}
 		}
 	}
-	return unknown
+	return know
+}
+
+// person is who owns what an actor is told of: the user behind a credential
+// that rotates, where that is known, else the actor.
+func person(o *detect.Observation) uint64 {
+	if o.User != 0 && rotates(o.Call.Actor.Kind) {
+		return o.User
+	}
+	return o.Actor
 }
 
 // Fact implements detect.Stage.
