@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,7 +186,7 @@ func looksAlike(t *testing.T, s Scenario, attack, twin *observed) {
 	t.Helper()
 	gathered := list(`A08 A14 A35 A36`)                       // whose harmlessness is that they come from one place
 	habits := list(`A01 A02 A03 A04 A05 A06 A13 A24 A26 A27`) // that were there before, and rest in between
-	crowds := list(`A01 A02 A03 A04 A05 A13`)                     // of as many people as there are, which are few in a small world
+	crowds := list(`A01 A02 A03 A04 A05 A13`)                 // of as many people as there are, which are few in a small world
 	p := twin.part
 	if p.Attack || !p.Twin || p.Harm != 0 || p.HarmUnit != "" || len(p.Detectors)+len(p.Entities) > 0 {
 		t.Errorf("the double passes for an attack: %+v", p)
@@ -315,6 +316,22 @@ func TestAttackLeavesEverydayLifeAlone(t *testing.T) {
 	for _, ch := range []Choice{{ID: "A29", Level: "L1"}, {ID: "A03", Level: "L2"}, {ID: "A31", Level: "L1"}} {
 		if everyday(ch) != alone {
 			t.Errorf("%v changes what others do", ch)
+		}
+	}
+}
+
+// The page that lists the attacks is true to the code.
+func TestThePageListsEveryAttack(t *testing.T) {
+	page, err := os.ReadFile("../docs/simulator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range Scenarios() {
+		if s.Attack && !strings.Contains(string(page), "| "+s.ID+" "+s.Name+" |") {
+			t.Errorf("docs/simulator.md does not list %s %s", s.ID, s.Name)
+		}
+		if s.Attack && !strings.Contains(string(page), s.Says) {
+			t.Errorf("docs/simulator.md does not say what %s does", s.ID)
 		}
 	}
 }

@@ -246,6 +246,9 @@ func tell(w io.Writer, t *simulate.Truth, live *wire.Live) {
 		}
 		fmt.Fprintf(w, "%s: %s\n", line, p.Says)
 	}
+	if len(t.Proxies) > 0 && live == nil {
+		fmt.Fprintf(w, "  the callers stand behind proxies: read with --trusted-proxies %s\n", strings.Join(t.Proxies, ","))
+	}
 	if live != nil {
 		s := live.Stats()
 		fmt.Fprintf(w, "  answered %d over %d connections, at most %s late\n", s.Exchanges, s.Connections, s.Lag.Round(time.Millisecond))
