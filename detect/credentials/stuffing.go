@@ -51,6 +51,7 @@ type group struct {
 	level  int
 	users  users
 	spread spread
+	told   bool // that there is a case
 }
 
 // score returns the evidence that counts: at a place that several people
@@ -123,15 +124,18 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned bool) {
 		s.quote(a, &src.track, src.users.shared(), levelSource)
 		s.sources.Protect(a.Source, src.protection())
 	}
-	s.suspectClient(k, src, out)
-	score, _, _ := k.best(src)
-	owned = score.S >= detect.Noted
 	groups := s.groupsOf(a)
+	told := s.told(groups[levelCluster-levelNetwork])
+	if !told {
+		s.suspectClient(k, src, out)
+		score, _, _ := k.best(src)
+		owned = score.S >= detect.Noted
+	}
 	for i, key := range groups {
 		if owned { // what one suspect does is not held against those around it
 			break
 		}
-		if key != 0 {
+		if key != 0 && (!told || levelNetwork+i == levelCluster) {
 			level := levelNetwork + i
 			owned = s.join(a, level, key, novel(level, key), out)
 		}
@@ -145,6 +149,16 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned bool) {
 		}
 	}
 	return owned
+}
+
+// told reports whether a program has been told over all its clients: then it
+// answers for each of them, of which there may be thousands.
+func (s *Stage) told(key uint64) bool {
+	if key == 0 {
+		return false
+	}
+	g := s.groups.Get(key)
+	return g != nil && g.told && g.track.open != nil
 }
 
 // groupsOf returns the keys of the network, the session and the program of an
@@ -231,6 +245,7 @@ func (s *Stage) suspectGroup(g *group, key uint64, nowNS int64, out *detect.Outp
 	if g.level == levelCluster && score.S >= detect.Noted && g.track.open != nil && !s.leads(key, g.track.open.endpoint, score.S >= threshold, nowNS) {
 		return false
 	}
+	g.told = g.told && g.track.open != nil || score.S >= threshold
 	g.track.suspect(score.S, threshold, shared, int64(g.spread.distinct()), out)
 	return score.S >= detect.Noted
 }
@@ -313,7 +328,7 @@ func (s *Stage) settle(nowNS int64, out *detect.Output) {
 		if src != nil && w.levels&(1<<levelSource) != 0 {
 			add(&src.track)
 		}
-		if hit && k != nil {
+		if hit && k != nil && !s.told(w.groups[levelCluster-levelNetwork]) {
 			s.suspectClient(k, src, out)
 		}
 		for i, key := range w.groups {

@@ -36,7 +36,7 @@ func (c *campaign) Alert() event.Alert {
 		StartedAt: tell.At(c.startedNS), LastSeenAt: tell.At(c.lastNS), Entity: c.entity, Endpoint: c.endpoint,
 		Counts: map[string]int64{
 			"attempts": c.attempts, "failures": c.failures, "accounts": c.accounts, "clients": c.clients, "unknown_accounts": c.nobody,
-			"entered_accounts": c.entered, "successes": c.entered, "excess_attempts": excess, "duration_s": tell.Seconds(c.startedNS, c.lastNS),
+			"entered_accounts": c.entered, "successes": c.came, "excess_attempts": excess, "duration_s": tell.Seconds(c.startedNS, c.lastNS),
 			"attack_share_percent": percent(share.value), "attack_share_low_percent": percent(share.low), "attack_share_high_percent": percent(share.high),
 		},
 		Tags: event.Tags{OWASP: []string{"API2:2023"}, OAT: []string{w.oat}, Attack: w.attack},
@@ -60,6 +60,10 @@ func (c *campaign) Alert() event.Alert {
 			a.Summary += ", such as " + strings.Join(c.names, ", ")
 		}
 		a.NextStep = strings.ToUpper(w.next[:1]) + w.next[1:] + " challenge the program."
+	}
+	if c.came > 0 && c.entered == 0 {
+		a.Summary += fmt.Sprintf("; %d accounts were entered meanwhile by clients unknown to them, people among these", c.came)
+		a.Outcome = event.OutcomeUnknown
 	}
 	if c.cold {
 		a.Flags = append(a.Flags, "cold")

@@ -27,12 +27,13 @@ type campaign struct {
 	risenNS   int64 // last time that there was evidence
 	cold      bool
 
-	attempts, failures, nobody, entered int64
-	accounts, clients                   int64
-	names                               []string
-	secrets                             evidence.Lengths
-	programs                            []participant
-	samples                             evidence.Samples
+	attempts, failures, nobody int64
+	came, entered              int64 // strangers who came in, and those that are taken for the attack's
+	accounts, clients          int64
+	names                      []string
+	secrets                    evidence.Lengths
+	programs                   []participant
+	samples                    evidence.Samples
 }
 
 // evidenceOf is what a test said, and what it stands on.
@@ -224,7 +225,8 @@ func (c *campaign) take(b, passing *bin, list []*bin, nowNS int64) {
 		c.accounts, c.clients = min(s.attempts, int64(math.Round(s.accounts.Count()))), min(s.attempts, int64(math.Round(s.clients.Count())))
 		c.secrets, c.samples = s.secrets, s.samples.Copy()
 	}
-	if t.participates() { // else most of those who came in are people
+	c.came = max(c.came, s.entered)
+	if t.participates() && float64(s.attempts) >= theirs*float64(t.cusum.Exposure) {
 		c.entered, c.names = s.entered, append(c.names[:0], s.names...)
 	}
 	c.programs = c.programs[:0]
@@ -235,8 +237,15 @@ func (c *campaign) take(b, passing *bin, list []*bin, nowNS int64) {
 	}
 }
 
-// mostParticipants are named.
-const mostParticipants = 12
+const (
+	// mostParticipants are named.
+	mostParticipants = 12
+	// theirs is the part of a bin's logins that must be by strangers before those
+	// of them who came in are taken for the attack's. Where people log in as well,
+	// some of them do so from a new phone: of an attack that makes four fifths of
+	// the logins, and is right once in a hundred, they are the greater part.
+	theirs = 0.9
+)
 
 func (b *bin) bracket() (fromNS, toNS int64) {
 	_, t, s := b.best()
