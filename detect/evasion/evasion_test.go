@@ -78,7 +78,7 @@ func ordinary(w *world, days int) {
 func TestOrdinaryDaysAreSilent(t *testing.T) {
 	for seed := range uint64(2) {
 		w := newWorld(seed)
-		ordinary(w, 4)
+		ordinary(w, 3)
 		for _, a := range w.run(t) {
 			t.Errorf("false alert: %s", a.Summary)
 		}
