@@ -125,6 +125,9 @@ type routes struct {
 
 func (routes) Name() string { return "inventory" }
 func (routes) Observe(o *detect.Observation, _ *detect.Output) {
+	if _, user, ok := strings.Cut(o.Call.Actor.Value, "@"); ok { // as identity would tell
+		o.User = hash("user " + user)
+	}
 	t := strings.NewReplacer("{int}", "{id}", "{uuid}", "{id}").Replace(o.Call.PathShape)
 	if strings.HasPrefix(t, "/stories/") {
 		t = "/stories/{slug}"
