@@ -15,6 +15,14 @@
 // objects in ways that are not read; of long lists only some identifiers are
 // kept, and the rest is credited to the actor that received the list.
 //
+// What one actor shows too little of is judged at the place where many show it:
+// a mixture of all actors' likelihood ratios finds accounts that read a few
+// foreign objects each, and callers that try a few identifiers each.
+//
+// Two stages judge what is seen here and not theirs to see: package overlap is
+// told of what actors read for the first time, package pollution of requests
+// that name two objects under one parameter.
+//
 // Ownership is judged by the object's key: first disclosures and undisclosed
 // accesses travel there as facts, verdicts travel back to the actor. Every
 // table is bounded and protects what has evidence against it. One goroutine,
