@@ -140,7 +140,7 @@ func visitors(m *mix, from, n, calls int, fn func(*event.Call)) {
 // maxActorBytes is what an actor with few calls may cost in all detectors
 // together, but for the sets. It is a fence against growth by accident: what is
 // reached stands in docs/performance.md.
-const maxActorBytes = 3500
+const maxActorBytes = 4000
 
 // TestMemoryOfAnActor measures what an actor costs in all detectors together:
 // the difference between a small and a larger crowd, so that what is there
