@@ -97,13 +97,13 @@ func (c *cast) workday(hour float64, weekday int) int64 {
 }
 
 // readable returns a resource whose objects can be listed and read: the biggest
-// of the first access that has one.
+// of the first access that has one, of the kind's own if there are any.
 func (c *cast) readable(which ...access) *resource {
 	for _, kind := range which {
 		var best *resource
 		for _, res := range c.app.resources {
 			if res.access == kind && res.parent == nil && !res.single && res.list != nil && res.get != nil && !res.list.dead && !res.get.dead &&
-				(best == nil || res.initial > best.initial) {
+				(best == nil || res.main && !best.main || res.main == best.main && res.initial > best.initial) {
 				best = res
 			}
 		}

@@ -165,12 +165,14 @@ func (c *cast) qualityScript() {
 	res := c.readable(owned, tenanted)
 	acc := c.app.newAccount()
 	acc.role = roleAdmin
-	key := c.app.mint(acc, c.w.startNS, c.rng, false)
-	key.expires = c.w.endNS
-	c.agent(c.within(.3, .6), func(a *agent) {
+	c.agent(c.workday(10, -1), func(a *agent) {
 		a.account = acc
 		a.client = c.w.newClient(c.w.progs.named("python-requests"), 9, c.w.net.offices[0], a.now)
-		a.client.token = key
+		if !a.signIn(acc) {
+			a.enter()
+		}
+		a.client.token.expires = c.w.endNS
+		a.call(request{op: c.app.me}) // which tells the role
 		for n := range min(3000, res.initial) {
 			a.call(request{op: res.get, id: res.id.text(n)})
 			a.sleep(time.Duration(between(a.rng, .3, .6) * 1e9))
