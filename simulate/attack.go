@@ -27,6 +27,7 @@ type raid struct {
 	a   *agent
 	// r draws what the attacker chooses; the agent's own stream is the answers'.
 	r        *rand.Rand
+	tool     *program // what scripts of this attacker are written with; its double's too
 	level    int
 	twin     bool
 	began    int64
@@ -46,6 +47,8 @@ func (c *cast) raid(from, to float64, deed func(*raid)) {
 	if len(c.level) == 2 {
 		x.level = int(c.level[1] - '0')
 	}
+	tools := c.w.progs.machines[:len(c.w.progs.machines)-1] // the last is a monitor
+	x.tool = c.w.progs.pick(tools, newRandom(c.w.seed, "tool "+c.part.Scenario, uint64(c.index)).Float64())
 	x.began = c.within(from, from+.05)
 	x.end = c.w.startNS + int64(to*float64(c.w.endNS-c.w.startNS))
 	c.agent(x.began, func(a *agent) {
@@ -218,14 +221,13 @@ type sourceNet struct {
 	turn    int
 	clients []*client
 	tool    *program
-	ua      []string
 }
 
 // maxHeld bounds the clients that are held at a time.
 const maxHeld = 20_000
 
 func (x *raid) net(p place, n int, d dress) *sourceNet {
-	return &sourceNet{x: x, place: p, dress: d, n: max(1, n), tool: x.w.progs.pick(x.w.progs.machines[:len(x.w.progs.machines)-1], x.r.Float64())}
+	return &sourceNet{x: x, place: p, dress: d, n: max(1, n), tool: x.tool}
 }
 
 // next is the client whose turn it is.
