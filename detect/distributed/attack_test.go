@@ -244,3 +244,18 @@ func checkAlert(tb testing.TB, a *event.Alert) {
 		tb.Errorf("alert is incomplete: %+v", a)
 	}
 }
+
+// One login through the stage: from the account over the endpoint to the minute.
+func BenchmarkAttempt(b *testing.B) {
+	w, saved := warm()
+	v := w.fork(saved, 30)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		v.come(v.at.Add(time.Duration(n%1200) * 50 * time.Millisecond))
+		if n++; n%1200 == 0 {
+			v.at = v.at.Add(time.Minute)
+			v.flush(v.at)
+		}
+	}
+}
