@@ -64,7 +64,7 @@ func (p *page) headline(r *Report) {
 		p.line("| speed | %s calls/s on one core, all detectors on, from decoded calls (%s logins, %s with identifiers); %s |", count(int64(m.CallsPerS)), percent(m.LoginShare), percent(m.IDShare), m.Machine)
 		p.line("| memory | %s bytes per actor (%s actors, %s MiB of heap) |", count(int64(m.BytesPerActor)), count(int64(m.Actors)), count(m.HeapBytes>>20))
 	}
-	p.line("| cost of this page | %s of one core |", minutes(r.Seconds/60))
+	p.line("| cost of this page | %s of wall time, summed over workers |", minutes(r.Seconds/60))
 }
 
 var classes = map[string]string{"everyday": "everyday life", "hard": "hard harmless scenarios", "twins": "harmless doubles of attacks"}

@@ -16,7 +16,7 @@ type Report struct {
 	Calls   int64         `json:"calls"`
 	Logins  int64         `json:"logins"`
 	Objects int64         `json:"with_ids"`
-	Seconds float64       `json:"seconds"` // of work, over all goroutines
+	Seconds float64       `json:"seconds"` // of wall time, summed over goroutines
 	Benign  []BenignClass `json:"benign"`  // everyday, hard, twins
 	Attacks []AttackCell  `json:"attacks"` // by scenario and level
 	Hard    []BenignCell  `json:"hard"`    // harmless scenarios and twins, by name
