@@ -17,7 +17,9 @@ type nouns struct {
 	seed  uint64
 	keys  lexicon[*named]
 	paths lexicon[noun]
-	words lexicon[noun]
+	// operations holds what operations are about, by their name.
+	operations lexicon[noun]
+	words      lexicon[noun]
 	// agents holds the programs behind user agents.
 	agents lexicon[uint64]
 	// What publics, documents and people hold, as nouns.
@@ -62,9 +64,21 @@ func (n *nouns) ofKey(key string) *named {
 	return &v
 }
 
-// ofPath is the noun of what an endpoint serves: the last word of its path
-// that is neither an identifier nor an adjective.
+// ofPath is the noun of what an endpoint serves: the subject of its operation,
+// or the last word of its path that is neither an identifier nor an adjective
+// nor a verb.
 func (n *nouns) ofPath(c *event.Call) noun {
+	if c.Operation != "" {
+		at := n.operations.at(n.seed, c.Operation)
+		if at.text == c.Operation && at.value != 0 {
+			return at.value
+		}
+		if word := subject(c.Operation); word != "" {
+			v := n.stem(word)
+			at.put(c.Operation, v)
+			return v
+		}
+	}
 	p := c.PathShape
 	if p == "" {
 		return n.served(c.Path)
@@ -84,7 +98,20 @@ func (n *nouns) served(p string) noun {
 		i := strings.LastIndexByte(p, '/')
 		word := p[i+1:]
 		if word != "" && word[0] != '{' && !adjectives[strings.ToLower(word)] && !allDigits(word) {
-			return n.stem(word)
+			object, verbal := objectOf(word)
+			if !verbal {
+				if dot := strings.LastIndexByte(word, '.'); dot > 0 && strings.HasSuffix(word, "Service") {
+					object, _ = objectOf(word[dot+1:]) // travel.v1.BookingService
+					return n.stem(object)
+				}
+				if object != "" && strings.HasSuffix(word, "Service") {
+					return n.stem(object)
+				}
+				return n.stem(word)
+			}
+			if object != "" {
+				return n.stem(object)
+			}
 		}
 		if i <= 0 {
 			return 0
@@ -96,19 +123,28 @@ func (n *nouns) served(p string) noun {
 // parse reads a dotted key: data[].id, items[].user.id, userId, order_ids[].
 func (n *nouns) parse(key string) named {
 	key = strings.ReplaceAll(key, "[]", "")
-	parent := ""
+	parents := ""
 	if i := strings.LastIndexByte(key, '.'); i >= 0 {
-		parent, key = key[:i], key[i+1:]
-		if j := strings.LastIndexByte(parent, '.'); j >= 0 {
-			parent = parent[j+1:]
-		}
+		parents, key = key[:i], key[i+1:]
 	}
 	word := withoutID(key)
-	if word == "" { // plain "id": the parent says of what
-		if parent == "" || wrappers[strings.ToLower(parent)] {
+	for word == "" { // plain "id": the parent says of what
+		i := strings.LastIndexByte(parents, '.')
+		parent := parents[i+1:]
+		if parent == "" {
 			return named{path: true}
 		}
-		word = parent
+		parents = parents[:max(i, 0)]
+		switch object, verbal := objectOf(parent); {
+		case wrappers[strings.ToLower(parent)]:
+		case verbal: // data.getBooking.id
+			word = object
+			if word == "" {
+				return named{path: true}
+			}
+		default:
+			word = parent
+		}
 	}
 	return named{own: n.stem(word)}
 }
@@ -131,7 +167,7 @@ var idEndings = [...]string{"uuids", "guids", "uuid", "guid", "ids", "id", "key"
 
 // wrappers are keys that hold what the path names.
 var wrappers = set("data", "items", "item", "results", "result", "content", "contents", "records", "record", "list", "rows", "row",
-	"values", "value", "edges", "node", "nodes", "payload", "response", "body", "objects", "object", "entries", "entry", "hits", "_embedded", "collection", "page")
+	"values", "value", "variables", "params", "input", "arguments", "args", "query", "request", "filter", "where", "edges", "node", "nodes", "payload", "response", "body", "objects", "object", "entries", "entry", "hits", "_embedded", "collection", "page")
 
 // adjectives end paths without naming what they serve.
 var adjectives = set("search", "all", "list", "recent", "mine", "my", "top", "latest", "new", "export", "query", "find", "active",

@@ -27,6 +27,8 @@ func TestNouns(t *testing.T) {
 		{"/categories/9", "2", "/products/{int}", "category_id"},
 		{"/addresses/9", "2", "/users/{int}", "address.id"},
 		{"/order-items/9", "2", "/x", "orderItemIds[]"},
+		{"/post/9", "2", "/post", "id"},
+		{"/shows/9", "2", "/show/{int}", "id"},
 	} {
 		if request(same.path, same.segment) != response(same.shape, same.key) {
 			t.Errorf("%s and %s of %s name different things", same.path, same.key, same.shape)
@@ -120,5 +122,54 @@ func TestCredit(t *testing.T) {
 	}
 	if m.spend(2) {
 		t.Error("credit for one noun spent on another")
+	}
+}
+
+// What is asked for by operation and what answers tell are the same thing.
+func TestNounsOfOperations(t *testing.T) {
+	n := newNouns(3)
+	of := func(operation, path, key string) noun {
+		if v := n.ofKey(key); !v.path {
+			return v.own
+		}
+		return n.ofPath(&event.Call{Operation: operation, PathShape: path})
+	}
+	type mention struct{ operation, path, key string }
+	for _, same := range []struct{ asked, told mention }{
+		{mention{"query GetProject", "/graphql", "variables.id"}, mention{"query ListProjects", "/graphql", "data.listProjects.items[].id"}},
+		{mention{"query GetTask", "/graphql", "variables.id"}, mention{"query ListProjectTasks", "/graphql", "data.listProjectTasks.items[].id"}},
+		{mention{"query {order", "/graphql", "query.id"}, mention{"query {orders", "/graphql", "data.orders.edges[].node.id"}},
+		{mention{"query orderById", "/graphql", "variables.orderId"}, mention{"query me", "/graphql", "data.me.orders[].id"}},
+		{mention{"booking.get", "/rpc", "params.id"}, mention{"booking.list", "/rpc", "result.items[].id"}},
+		{mention{"getBooking", "/rpc", "params.id"}, mention{"listBookings", "/rpc", "result[].id"}},
+		{mention{"", "/travel.v1.BookingService/Get", "id"}, mention{"", "/travel.v1.BookingService/List", "items[].id"}},
+		{mention{"", "/BegegnungService/Get", "id"}, mention{"", "/BegegnungService/Search", "results[].id"}},
+		{mention{"", "/api/getInvoice", "id"}, mention{"", "/api/listInvoices", "invoices[].id"}},
+		{mention{"", "/orders/{int}", "id"}, mention{"", "/orders", "data[].id"}},
+	} {
+		if of(same.asked.operation, same.asked.path, same.asked.key) != of(same.told.operation, same.told.path, same.told.key) {
+			t.Errorf("%v and %v name different things", same.asked, same.told)
+		}
+	}
+	for _, other := range []struct{ a, b mention }{
+		{mention{"query GetProject", "/graphql", "variables.id"}, mention{"query GetTask", "/graphql", "variables.id"}},
+		{mention{"booking.get", "/rpc", "params.id"}, mention{"customer.get", "/rpc", "params.id"}},
+		{mention{"", "/BookingService/Get", "id"}, mention{"", "/GuestService/Get", "id"}},
+	} {
+		if of(other.a.operation, other.a.path, other.a.key) == of(other.b.operation, other.b.path, other.b.key) {
+			t.Errorf("%v and %v name the same thing", other.a, other.b)
+		}
+	}
+}
+
+func TestSubjects(t *testing.T) {
+	for operation, want := range map[string]string{
+		"query GetProject": "project", "mutation createBankAccount": "account", "query {orders": "orders", "get": "", "post": "post",
+		"travel.v1.BookingService/Get": "booking", "bank.v1.TransferenciaService/List": "transferencia", "listOrdersForUser": "orders",
+		"": "", "...": "", "user.get": "user", "v1.Get": "", "ÜbersichtService/Get": "übersicht",
+	} {
+		if got := subject(operation); got != want {
+			t.Errorf("%q is about %q, want %q", operation, got, want)
+		}
 	}
 }

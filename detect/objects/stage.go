@@ -143,6 +143,9 @@ func (s *Stage) access(o *detect.Observation, m *memory, host uint64, served nou
 		key = state.Join(host, state.Hash(s.seed, c.PathShape))
 	}
 	key = state.Join(key, state.Hash(s.seed, o.Object.Name))
+	if c.Operation != "" { // one address serves all of them
+		key = state.Join(key, state.Hash(s.seed, c.Operation))
+	}
 	p := s.params.Touch(key, o.AtNS)
 	if how == read {
 		if p == nil {
