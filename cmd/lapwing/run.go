@@ -260,9 +260,11 @@ func (a *AlertingConfig) names() []string {
 }
 
 // unlessStopped is the error of a start, or nil if all that is wrong is that
-// somebody asked the process to end before it was up.
+// somebody asked the process to end before it was up. A question that was cut
+// short may call that its time running out.
 func unlessStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	var late interface{ Timeout() bool }
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.As(err, &late) && late.Timeout()) {
 		return nil
 	}
 	return err
