@@ -73,15 +73,19 @@ func answerOf(seed uint64, c *event.Call) answer {
 	if r.Location != "" {
 		a.to = placeOf(r.Location, c)
 	}
+	echo := false
 	if r.Outcome != "" {
 		a.word = state.Hash(seed, r.Outcome)
-		a.said = verdict(r.Outcome)
+		a.said, echo = verdict(r.Outcome)
 	}
-	if a.said == saidNothing && len(r.Keys) > 0 {
+	if (a.said == saidNothing || echo) && len(r.Keys) > 0 {
 		switch f := fieldsOf(r.Keys); {
+		case echo && f&fieldFault != 0 && a.minted != mintToken:
+			a.said = saidNo
+		case echo:
 		case f&fieldMore != 0:
 			a.said = saidMore
-		case f&fieldError != 0 && a.minted != mintToken:
+		case f&(fieldError|fieldFault) != 0 && a.minted != mintToken:
 			a.said = saidNo
 		}
 	}
@@ -104,17 +108,23 @@ func placeOf(location string, c *event.Call) place {
 	return placeElsewhere
 }
 
-// verdict reads literals such as "code=E17,success=false".
-func verdict(outcome string) said {
-	best := saidNothing
+// verdict reads literals such as "code=E17,success=false". It is an echo if yes
+// is said by nothing but the HTTP status once more: an error that is told with
+// 200 carries that number too (RFC 9457 §3.1.2, JSON:API errors), and then the
+// form of the body has the last word.
+func verdict(outcome string) (best said, echo bool) {
+	plainly := false
 	for pair := range strings.SplitSeq(strings.ToLower(outcome), ",") {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok {
 			continue
 		}
-		best = max(best, verdictOf(plain(lastDotted(key)), strings.Trim(value, `" `)))
+		key, value = plain(lastDotted(key)), strings.Trim(value, `" `)
+		v := verdictOf(key, value)
+		plainly = plainly || v == saidYes && value != "200"
+		best = max(best, v)
 	}
-	return best
+	return best, best == saidYes && !plainly
 }
 
 func lastDotted(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }

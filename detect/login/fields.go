@@ -24,6 +24,7 @@ const (
 	fieldError // response: says that something went wrong
 	fieldMore  // response: asks for a second factor
 	fieldSeen  // the shape was looked at
+	fieldFault // response: its form is that of an error: members of one, a filled list, a problem document
 )
 
 var fieldNames = []struct {
@@ -47,14 +48,24 @@ var fieldNames = []struct {
 // fieldsOf reads the keys of a body shape: "user.password:string".
 func fieldsOf(keys []string) fields {
 	f := fieldSeen
+	problem := 0 // members that every problem document has: RFC 9457 §3.1
 	for _, k := range keys {
+		empty := false
 		if i := strings.LastIndexByte(k, ':'); i >= 0 {
+			switch k[i+1:] {
+			case "null", "array", "object": // with something in it, its members are listed
+				empty = true
+			}
 			k = k[:i]
 		}
+		switch k {
+		case "type", "title", "status":
+			problem++
+		}
+		if strings.HasPrefix(k, "errors[") || strings.HasPrefix(k, "errors.") || strings.HasPrefix(k, "error.") {
+			f |= fieldFault // JSON:API, GraphQL: errors[].message
+		}
 		if i := strings.LastIndexByte(k, '.'); i >= 0 {
-			if strings.HasPrefix(k, "errors[") || strings.HasPrefix(k, "error.") {
-				f |= fieldError // GraphQL: errors[].message
-			}
 			k = k[i+1:]
 		}
 		if i := strings.IndexByte(k, '['); i > 0 { // user[password], errors[]
@@ -66,10 +77,13 @@ func fieldsOf(keys []string) fields {
 		}
 		k = plain(k)
 		for i := range fieldNames {
-			if _, ok := fieldNames[i].names[k]; ok {
-				f |= fieldNames[i].field
+			if _, ok := fieldNames[i].names[k]; ok && !(empty && fieldNames[i].field&(fieldError|fieldMore) != 0) {
+				f |= fieldNames[i].field // "error": null says that there is none
 			}
 		}
+	}
+	if problem == 3 {
+		f |= fieldFault
 	}
 	return f
 }
@@ -77,7 +91,7 @@ func fieldsOf(keys []string) fields {
 // classify says which part of authentication a call plays, from what it
 // presents where that is seen, else from where it goes. 0: none.
 func classify(c *event.Call, w words, f fields) detect.LoginClass {
-	known := f&^(fieldSeen|fieldError|fieldMore) != 0
+	known := f&^(fieldSeen|fieldError|fieldMore|fieldFault) != 0
 	switch {
 	case w&wordLogout != 0:
 		return 0

@@ -124,47 +124,6 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 
 func takesBody(method string) bool { return method == "POST" || method == "PUT" || method == "PATCH" }
 
-// presentsBasic reports whether the call is an attempt by HTTP Basic (RFC
-// 7617) or its like: of a log, a request with a remote user that is not the
-// post of a login form.
-func (s *Stage) presentsBasic(c *event.Call, f fields) bool {
-	if c.Account == "" {
-		return false
-	}
-	switch c.Auth {
-	case event.AuthBasic:
-		return f&(fieldPassword|fieldRefresh|fieldCode|fieldTicket) == 0 // else it is OAuth client authentication, RFC 6749 §2.3.1
-	case event.AuthUnknown:
-		return c.Source == event.SourceLog && !(takesBody(c.Method) && wordsOf(c.Path, "")&(wordLogin|wordScript) != 0)
-	}
-	return false
-}
-
-func (s *Stage) observeBasic(o *detect.Observation) {
-	c := o.Call
-	l := detect.Login{Class: detect.LoginPassword, Confidence: 0.97, Account: AccountKey(s.cfg.Seed, c.Account), Name: c.Account}
-	switch {
-	case c.Status == 401:
-		l.Outcome = detect.LoginFailure
-	case c.Status == 423 || c.Status == 429:
-		l.Outcome = detect.LoginLocked
-	case c.Status == 0 || c.Status == 400 || c.Status >= 500:
-		l.Outcome = detect.LoginError
-		if c.Status == 0 {
-			l.Outcome, l.Confidence = detect.LoginUnknown, 0.5
-		}
-	default:
-		// Every call of a session carries the credentials: one success a day
-		// tells all. The key is distinct from those of other filters' pairs.
-		if s.basic.Add(state.Join(o.Source, l.Account), o.AtNS) {
-			return
-		}
-		l.Outcome = detect.LoginSuccess
-	}
-	s.stats.Attempts++
-	o.Login = &l
-}
-
 func (s *Stage) fields(b *event.BodyShape) fields {
 	if b.Hash == 0 {
 		return fieldsOf(b.Keys)

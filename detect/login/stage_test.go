@@ -249,6 +249,32 @@ func TestBasicCountsASessionOnce(t *testing.T) {
 	}
 }
 
+// Where everything is answered with 200, the body says whether a password of HTTP
+// Basic was right, and many other things that went wrong as well.
+func TestBasicIsReadFromTheBody(t *testing.T) {
+	for name, tc := range map[string]struct {
+		operation, outcome string
+		keys               []string
+		want               detect.LoginOutcome // unknown: nothing is said
+	}{
+		"right":                   {"login", "", nil, detect.LoginSuccess},
+		"wrong":                   {"login", "error.code=-32000,error.message=~0bad0bad", []string{"error.code:int", "error.message:string"}, detect.LoginFailure},
+		"nobody":                  {"mutation SignIn", "errors[].code=USER_NOT_FOUND", []string{"errors[].code:string"}, detect.LoginNoSuchUser},
+		"locked":                  {"login", "error.message=locked", []string{"error.message:string"}, detect.LoginLocked},
+		"refused by name":         {"orders.list", "error.message=UNAUTHENTICATED", []string{"error.message:string"}, detect.LoginFailure},
+		"an order does not exist": {"orders.get", "error.message=NOT_FOUND", []string{"error.message:string"}, detect.LoginUnknown},
+		"an order was refused":    {"orders.create", "success=false", []string{"success:bool"}, detect.LoginUnknown},
+		"an order":                {"orders.get", "status=paid", []string{"status:string"}, detect.LoginSuccess},
+	} {
+		c := &event.Call{Client: netip.MustParseAddr("192.0.2.1"), Method: "POST", Path: "/rpc", Operation: tc.operation, Status: 200, Auth: event.AuthBasic, Account: "nm-a", Flags: event.FlagSecretPresented}
+		c.Shape.Response = event.BodyShape{Type: "json", Keys: tc.keys, Outcome: tc.outcome}
+		got, _ := watch([]*event.Call{c})
+		if l, said := got[c.ID]; said != (tc.want != detect.LoginUnknown) || l.Outcome != tc.want {
+			t.Errorf("%s: %v (%v), want %v", name, l.Outcome, said, tc.want)
+		}
+	}
+}
+
 // A flood of login-like paths must neither grow the state nor push out a login that is known.
 func TestFloodOfPathsIsBounded(t *testing.T) {
 	s := New(Config{Seed: 1, Endpoints: 512, Sources: 512, Held: 1000})

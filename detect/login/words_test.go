@@ -111,8 +111,44 @@ func TestVerdict(t *testing.T) {
 		"role=admin":                       saidNothing,
 		"result=17":                        saidNothing,
 	} {
-		if got := verdict(in); got != want {
+		if got, _ := verdict(in); got != want {
 			t.Errorf("verdict(%q) = %d, want %d", in, got, want)
+		}
+	}
+}
+
+// What an answer with status 200 says in its body, in forms of error that are in
+// wide use.
+func TestErrorsToldWith200(t *testing.T) {
+	for name, tc := range map[string]struct {
+		keys    []string
+		outcome string
+		minted  bool
+		want    said
+	}{
+		"JSON:API":                  {[]string{"errors[].status:string", "errors[].title:string"}, "errors[].status=200", false, saidNo},
+		"problem document":          {[]string{"status:int", "title:string", "type:string"}, "status=200", false, saidNo},
+		"an error with members":     {[]string{"error.code:int", "error.message:string"}, "error.code=200,error.message=~0bad0bad", false, saidNo},
+		"errors by field":           {[]string{"errors.email[]:string", "status:int"}, "status=200", false, saidNo},
+		"GraphQL":                   {[]string{"data:null", "errors[].message:string"}, "errors[].message=~0bad0bad", false, saidNo},
+		"GraphQL, in part":          {[]string{"data.login.token:string", "errors[].message:string"}, "errors[].message=~0bad0bad", true, saidNothing},
+		"a status in an envelope":   {[]string{"data.id:int", "status:int"}, "status=200", false, saidYes},
+		"an envelope without error": {[]string{"data.id:int", "error:null", "status:int"}, "status=200", false, saidYes},
+		"an empty text of error":    {[]string{"data.id:int", "error:string", "status:int"}, "status=200", false, saidYes},
+		"zero is no HTTP status":    {[]string{"error.code:int", "error.message:string"}, "error.code=0", false, saidYes},
+		"no error":                  {[]string{"error:null", "user.id:int"}, "", false, saidNothing},
+		"no errors":                 {[]string{"errors:array", "user.id:int"}, "", false, saidNothing},
+		"nothing more to do":        {[]string{"mfa:null", "user.id:int"}, "", false, saidNothing},
+		"more to do":                {[]string{"challengeId:string"}, "", false, saidMore},
+	} {
+		c := &event.Call{Status: 200}
+		c.Shape.Response = event.BodyShape{Type: "json", Keys: tc.keys, Outcome: tc.outcome}
+		if tc.minted {
+			c.Flags |= event.FlagMinted
+			c.IDs = []event.IDRef{{Response: true, Class: event.ClassSecret, In: event.InBody}}
+		}
+		if got := answerOf(1, c).said; got != tc.want {
+			t.Errorf("%s: says %d, want %d", name, got, tc.want)
 		}
 	}
 }
@@ -129,7 +165,7 @@ func FuzzReading(f *testing.F) {
 		if w&wordLogout != 0 && w != wordLogout {
 			t.Errorf("a logout is nothing else: %b", w)
 		}
-		if v := verdict(outcome); v > saidLocked {
+		if v, echo := verdict(outcome); v > saidLocked || echo && v != saidYes {
 			t.Errorf("verdict %d", v)
 		}
 		if fieldsOf([]string{key})&fieldSeen == 0 {
