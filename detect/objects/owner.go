@@ -140,7 +140,7 @@ func (s *Stage) disclosed(key uint64, d disclosure, nowNS int64, out sink) {
 		o.owner = d.actor
 		o.created = o.created || d.created
 	case d.group != 0 && d.group == o.group:
-	case s.rotated(o, d.actor, d.source):
+	case s.rotated(o, d.token, d.source):
 		o.owner = d.actor
 	case d.created && !o.created:
 		o.owner, o.group, o.source, o.created = d.actor, d.group, d.source, true

@@ -305,6 +305,10 @@ func (s *Stage) disclose(o *detect.Observation, m *memory, host uint64, served n
 		if client = s.actors.Put(before, o.AtNS); client == nil {
 			return
 		}
+		if client.firstNS == 0 {
+			client.firstNS = o.AtNS
+		}
+		client.lastNS = o.AtNS
 		m = s.actors.Get(o.Actor) // Put may have moved it, or pushed it out
 		if m == nil {
 			return
