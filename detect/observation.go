@@ -16,6 +16,9 @@ type Observation struct {
 	Network Network // zero unless a database of networks was given
 	Route   Route
 	Login   *Login // nil unless the call belongs to the login family
+	// Explained says that a run over many accounts, stuffing or spraying, answers
+	// for this attempt: what else it looks like is part of that.
+	Explained bool
 
 	// User is the key of the person behind the call, 0 if nobody knows: of
 	// Call.User where the call shows one, else of the account whose login handed

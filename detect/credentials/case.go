@@ -56,6 +56,13 @@ func (c *stuffing) rounds() bool {
 	return c.users >= sprayedUsers && float64(c.attempts) >= sprayedRounds*float64(c.users) && c.secrets.Alike(sprayedUsers, 0.95)
 }
 
+// oneSecret reports whether one secret is tried once at every account. Who asks
+// at a login which names exist does that, and so does the first round of
+// spraying: such a run does not explain that the names are unknown.
+func (t *track) oneSecret() bool {
+	return t.open != nil && t.open.secrets.Alike(sprayedUsers/2, 0.95) && float64(t.attempts) < sprayedRounds*float64(t.users)
+}
+
 // name says which of the two it is, once and for all when it is first told: an
 // alert keeps its detector.
 func (c *stuffing) name() string {

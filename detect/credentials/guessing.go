@@ -31,6 +31,10 @@ const few = 4
 // of its own.
 const beyond = 17
 
+// several is how many times as often as its average account a run over many
+// accounts may try one of them, before that too is a case of its own.
+const several = 2
+
 // lockable is how many wrong guesses must precede for a lock to be their doing.
 // Going on against a locked door is then evidence, of half weight: the guess
 // itself was not judged.
@@ -250,9 +254,13 @@ func (s *Stage) guessTogether(a *trial, k *client, p *pair, out *detect.Output) 
 	}
 	t.startedNS, t.lastNS = min(t.startedNS, a.AtNS), max(t.lastNS, a.AtNS)
 	t.attempts++
+	run := s.led(a.Endpoint, a.AtNS)
 	if a.failed {
 		t.failures++
 		t.spread.add(a.Client)
+		if run != nil {
+			run.count(s.cfg.Seed, acc)
+		}
 		if p.attempts > 1 && p.loop.possible(p.known) {
 			p.withheld += a.weight
 			return
@@ -270,6 +278,9 @@ func (s *Stage) guessTogether(a *trial, k *client, p *pair, out *detect.Output) 
 	s.accounts.Protect(acc, protection(t.score.S))
 	if t.score.S < remember || t.spread.distinct() < 2 || t.spread.top() >= 0.8 {
 		return // one client: it answers for itself
+	}
+	if run != nil && float64(t.failures) <= beyond+several*run.each(t.failures) {
+		return // the run tries every account so often
 	}
 	g := t.open
 	if g == nil {

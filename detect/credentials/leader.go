@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"lapwing/detect/distributed"
+	"lapwing/detect/sketch"
 	"lapwing/event"
 )
 
@@ -9,8 +10,10 @@ import (
 // that was told first, or a campaign over all of them. An attack that rotates
 // through programs is one story and not one for each.
 type leader struct {
-	group uint64 // 0: a campaign
-	atNS  int64
+	group    uint64 // 0: a campaign
+	atNS     int64
+	attempts int64            // failures of strangers at the endpoint since the lead began
+	accounts *sketch.Distinct // … and at how many accounts
 }
 
 // leadNS without evidence ends a lead.
@@ -26,7 +29,7 @@ func (s *Stage) leads(group uint64, at event.EndpointRef, told bool, nowNS int64
 	}
 	if told {
 		if l = s.leaders.Put(place, nowNS); l != nil {
-			l.group, l.atNS = group, max(l.atNS, nowNS)
+			l.lead(group, nowNS)
 		}
 	}
 	return true
@@ -36,6 +39,40 @@ func (s *Stage) leads(group uint64, at event.EndpointRef, told bool, nowNS int64
 func (s *Stage) follow(place uint64, nowNS int64) {
 	l := s.leaders.Put(place, nowNS)
 	if l != nil && (nowNS-l.atNS >= leadNS || l.group == 0) {
-		l.group, l.atNS = 0, nowNS
+		l.lead(0, nowNS)
 	}
+}
+
+func (l *leader) lead(group uint64, nowNS int64) {
+	if nowNS-l.atNS >= leadNS {
+		l.attempts, l.accounts = 0, nil
+	}
+	l.group, l.atNS = group, max(l.atNS, nowNS)
+}
+
+// led returns who leads at an endpoint, nil if nobody does.
+func (s *Stage) led(at event.EndpointRef, nowNS int64) *leader {
+	l := s.leaders.Get(distributed.PlaceKey(s.cfg.Seed, at))
+	if l == nil || nowNS-l.atNS >= leadNS {
+		return nil
+	}
+	return l
+}
+
+// count counts a failure of a stranger at an account.
+func (l *leader) count(seed, account uint64) {
+	if l.accounts == nil {
+		l.accounts = sketch.NewDistinct(seed, 8)
+	}
+	l.attempts++
+	l.accounts.Add(account)
+}
+
+// each returns how often accounts are tried, but for one that was tried so many
+// times itself.
+func (l *leader) each(own int64) float64 {
+	if l.accounts == nil {
+		return 0
+	}
+	return float64(max(0, l.attempts-own)) / max(1, l.accounts.Count()-1)
 }

@@ -120,7 +120,7 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 		return
 	}
 	a := login.AttemptOf(o)
-	s.judge(&a, out)
+	o.Explained = s.judge(&a, out)
 }
 
 // Fact judges an attempt that was recognised late.
@@ -141,28 +141,35 @@ func (s *Stage) Advance(nowNS int64, out *detect.Output) { s.settle(nowNS, out) 
 func (s *Stage) Close(out *detect.Output) { s.settle(s.lastNS+resolveNS-shortNS, out) }
 
 // judge judges an attempt by its source, and passes it on to where all sources
-// are judged together.
-func (s *Stage) judge(a *login.Attempt, out *detect.Output) {
-	owned := s.judgeSource(a, out)
-	if a.Login.Account != 0 {
-		out.Fact(distributed.For, a.Login.Account, distributed.Attempt{Attempt: *a, Owned: owned})
+// are judged together. It reports whether a run over many accounts explains
+// all there is to say about the attempt.
+func (s *Stage) judge(a *login.Attempt, out *detect.Output) (explained bool) {
+	owned, alike := s.judgeSource(a, out)
+	if a.Login.Account == 0 {
+		return false
 	}
+	out.Fact(distributed.For, a.Login.Account, distributed.Attempt{Attempt: *a, Owned: owned})
+	if a.Login.Class != detect.LoginPassword {
+		return false
+	}
+	return s.led(a.Endpoint, a.AtNS) != nil || owned && !alike
 }
 
 // judgeSource reports whether a single source, or what its clients have in
-// common, answers for the attempt.
-func (s *Stage) judgeSource(a *login.Attempt, out *detect.Output) (owned bool) {
+// common, answers for the attempt, and whether the secrets of that are too much
+// alike for a list.
+func (s *Stage) judgeSource(a *login.Attempt, out *detect.Output) (owned, alike bool) {
 	s.lastNS = max(s.lastNS, a.AtNS)
 	s.settle(a.AtNS, out)
 	l := &a.Login
 	switch l.Class {
 	case detect.LoginPassword, detect.LoginMachine, detect.LoginMFA, detect.LoginReset, detect.LoginGuess:
 	default:
-		return false
+		return false, false
 	}
 	locked := l.Outcome == detect.LoginLocked
 	if !locked && !l.Outcome.Failed() && !l.Outcome.Succeeded() {
-		return false
+		return false, false
 	}
 	s.stats.Attempts++
 	t := trial{Attempt: a, failed: !l.Outcome.Succeeded(), locked: locked, weight: weight(l.Confidence), network: networkOf(s.cfg.Seed, a.Address)}
@@ -182,7 +189,7 @@ func (s *Stage) judgeSource(a *login.Attempt, out *detect.Output) (owned bool) {
 		}
 	}
 	if l.Account != 0 && !locked && (l.Class == detect.LoginPassword || l.Class == detect.LoginMachine) {
-		owned = s.stuff(&t, k, out)
+		owned, alike = s.stuff(&t, k, out)
 		t.owned = owned
 	}
 	s.guess(&t, k, out)
@@ -190,7 +197,7 @@ func (s *Stage) judgeSource(a *login.Attempt, out *detect.Output) (owned bool) {
 		s.familiar.Add(state.Join(a.Client, l.Account), a.AtNS)
 		s.familiar.Add(state.Join(t.device(s.cfg.Seed), l.Account), a.AtNS)
 	}
-	return owned
+	return owned, alike
 }
 
 // knows reports whether this client, or this program in this network, has

@@ -100,8 +100,8 @@ func (t *track) add(a *trial, novel bool) {
 }
 
 // stuff judges an attempt with a known account, and reports whether some suspect
-// answers for it.
-func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned bool) {
+// answers for it, and whether that tries one secret rather than a list.
+func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned, alike bool) {
 	acc := a.Login.Account
 	var counted uint8
 	novel := func(level int, key uint64) bool {
@@ -128,8 +128,8 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned bool) {
 	told := s.told(groups[levelCluster-levelNetwork])
 	if !told {
 		s.suspectClient(k, src, out)
-		score, _, _ := k.best(src)
-		owned = score.S >= detect.Noted
+		score, t, _ := k.best(src)
+		owned, alike = score.S >= detect.Noted, t.oneSecret()
 	}
 	for i, key := range groups {
 		if owned { // what one suspect does is not held against those around it
@@ -138,6 +138,9 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned bool) {
 		if key != 0 && (!told || levelNetwork+i == levelCluster) {
 			level := levelNetwork + i
 			owned = s.join(a, level, key, novel(level, key), out)
+			if g := s.groups.Get(key); owned && g != nil {
+				alike = g.track.oneSecret()
+			}
 		}
 	}
 	if counted != 0 && !(a.failed && a.familiar) {
@@ -148,7 +151,7 @@ func (s *Stage) stuff(a *trial, k *client, out *detect.Output) (owned bool) {
 			s.stats.Dropped++
 		}
 	}
-	return owned
+	return owned, alike
 }
 
 // told reports whether a program has been told over all its clients: then it

@@ -118,6 +118,9 @@ func (s *Stage) Observe(o *detect.Observation, out *detect.Output) {
 		*p = tried{question: q, endpoint: s.endpoint(o), ref: ref, sample: sample}
 		out.Fact(For, q.target, p)
 	}
+	if o.Explained && q.kind == kindLogin {
+		return // a list of stolen names is tried, of which most are unknown to any one site
+	}
 	entity := event.Entity{Kind: event.KindClient, Value: sample.Client}
 	score := 0.0
 	if src := s.source(o, &q); src != nil {

@@ -72,7 +72,19 @@ func (w *world) lookup(at time.Duration, client, fp, name string) *event.Call {
 
 func (w *world) run(tb testing.TB) *world {
 	tb.Helper()
-	e := detect.New(detect.Config{Seed: 1}, func(a event.Alert) { w.alerts[a.ID] = a; checkAlert(tb, &a) }, &w.labels, New(Config{Seed: 1}))
+	return w.runWith(tb)
+}
+
+// runWith has other stages between the labels and the one under test.
+func (w *world) runWith(tb testing.TB, between ...detect.Stage) *world {
+	tb.Helper()
+	stages := append(append([]detect.Stage{&w.labels}, between...), New(Config{Seed: 1}))
+	e := detect.New(detect.Config{Seed: 1}, func(a event.Alert) {
+		if a.Detector == detectorName {
+			w.alerts[a.ID] = a
+			checkAlert(tb, &a)
+		}
+	}, stages...)
 	for _, c := range w.calls {
 		e.Observe(c)
 	}
