@@ -13,6 +13,8 @@
 //     session cookies;
 //   - a refresh whose old token stands in its body, where no sensor keeps it:
 //     by the client that logged in, as long as nobody else did from there;
+//   - a credential handed out to a client that presents none and has just taken a first
+//     factor, which gave it nothing; as long as nobody else logged in from there;
 //   - an answer of a /me place that names exactly one person who has logged in.
 //
 // Promises. Links live under the key of their token; Observe reads them for

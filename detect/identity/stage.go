@@ -125,7 +125,13 @@ func (s *Stage) learn(o *detect.Observation, token uint64, out *detect.Output) {
 	case l == nil:
 		// The login model knows this place not yet. A token in a body, for a
 		// name with a secret, speaks for itself; a cookie may be everybody's.
+		// Without a name, where nothing is presented but a code: it is the second
+		// step of who has just taken the first there and got nothing for it.
 		ok = name != "" && inBody && c.Flags.Has(event.FlagSecretPresented)
+		if name == "" && inBody && token == 0 {
+			link, ok = s.lastLogin(o, pendingNS, pendingNS)
+			ok = ok && link.Session == state.Join(o.Source, uint64(link.SinceNS))
+		}
 		if !ok {
 			s.pass(token, minted[:n], out)
 			return

@@ -145,6 +145,24 @@ func TestLinks(t *testing.T) {
 			s.as(s.call(home, tok(7), "/mfa", 8), detect.LoginMFA, ok, "")
 			s.call(home, tok(8), "/x")
 		}, map[string]string{"/x": "nm-a"}},
+		"a second factor that is not known as one": {func(s *script) {
+			s.as(s.call(home, "", "/login"), detect.LoginPassword, detect.LoginMoreNeeded, "nm-a")
+			s.call(away, "", "/code", 9)
+			s.call(home, "", "/code", 8)
+			s.call(home, tok(8), "/x")
+			s.call(away, tok(9), "/y")
+		}, map[string]string{"/x": "nm-a", "/y": ""}},
+		"a second factor where two people log in": {func(s *script) {
+			s.as(s.call(home, "", "/login"), detect.LoginPassword, detect.LoginMoreNeeded, "nm-a")
+			s.as(s.call(home, "", "/login"), detect.LoginPassword, detect.LoginMoreNeeded, "nm-b")
+			s.call(home, "", "/code", 8)
+			s.call(home, tok(8), "/x")
+		}, map[string]string{"/x": ""}},
+		"a token for everybody, after a login that gave one": {func(s *script) {
+			s.as(s.call(home, "", "/login", 7), detect.LoginPassword, ok, "nm-a")
+			s.call(home, "", "/guest", 8)
+			s.call(home, tok(8), "/x")
+		}, map[string]string{"/x": ""}},
 		"a login that is not known as one": {func(s *script) {
 			c := s.call(home, "", "/a7", 7)
 			c.Account, c.Flags = "nm-a", c.Flags|event.FlagSecretPresented

@@ -78,11 +78,13 @@ func answerOf(seed uint64, c *event.Call) answer {
 		a.word = state.Hash(seed, r.Outcome)
 		a.said, echo = verdict(r.Outcome)
 	}
-	if (a.said == saidNothing || echo) && len(r.Keys) > 0 {
+	if a.said <= saidYes && len(r.Keys) > 0 {
 		switch f := fieldsOf(r.Keys); {
+		case a.said == saidYes && f&fieldMore != 0 && a.minted == mintNone:
+			a.said = saidMore // the envelope speaks of the request, not of the login
 		case echo && f&fieldFault != 0 && a.minted != mintToken:
 			a.said = saidNo
-		case echo:
+		case a.said == saidYes:
 		case f&fieldMore != 0:
 			a.said = saidMore
 		case f&(fieldError|fieldFault) != 0 && a.minted != mintToken:

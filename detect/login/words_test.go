@@ -126,20 +126,22 @@ func TestErrorsToldWith200(t *testing.T) {
 		minted  bool
 		want    said
 	}{
-		"JSON:API":                  {[]string{"errors[].status:string", "errors[].title:string"}, "errors[].status=200", false, saidNo},
-		"problem document":          {[]string{"status:int", "title:string", "type:string"}, "status=200", false, saidNo},
-		"an error with members":     {[]string{"error.code:int", "error.message:string"}, "error.code=200,error.message=~0bad0bad", false, saidNo},
-		"errors by field":           {[]string{"errors.email[]:string", "status:int"}, "status=200", false, saidNo},
-		"GraphQL":                   {[]string{"data:null", "errors[].message:string"}, "errors[].message=~0bad0bad", false, saidNo},
-		"GraphQL, in part":          {[]string{"data.login.token:string", "errors[].message:string"}, "errors[].message=~0bad0bad", true, saidNothing},
-		"a status in an envelope":   {[]string{"data.id:int", "status:int"}, "status=200", false, saidYes},
-		"an envelope without error": {[]string{"data.id:int", "error:null", "status:int"}, "status=200", false, saidYes},
-		"an empty text of error":    {[]string{"data.id:int", "error:string", "status:int"}, "status=200", false, saidYes},
-		"zero is no HTTP status":    {[]string{"error.code:int", "error.message:string"}, "error.code=0", false, saidYes},
-		"no error":                  {[]string{"error:null", "user.id:int"}, "", false, saidNothing},
-		"no errors":                 {[]string{"errors:array", "user.id:int"}, "", false, saidNothing},
-		"nothing more to do":        {[]string{"mfa:null", "user.id:int"}, "", false, saidNothing},
-		"more to do":                {[]string{"challengeId:string"}, "", false, saidMore},
+		"JSON:API":                   {[]string{"errors[].status:string", "errors[].title:string"}, "errors[].status=200", false, saidNo},
+		"problem document":           {[]string{"status:int", "title:string", "type:string"}, "status=200", false, saidNo},
+		"an error with members":      {[]string{"error.code:int", "error.message:string"}, "error.code=200,error.message=~0bad0bad", false, saidNo},
+		"errors by field":            {[]string{"errors.email[]:string", "status:int"}, "status=200", false, saidNo},
+		"GraphQL":                    {[]string{"data:null", "errors[].message:string"}, "errors[].message=~0bad0bad", false, saidNo},
+		"GraphQL, in part":           {[]string{"data.login.token:string", "errors[].message:string"}, "errors[].message=~0bad0bad", true, saidNothing},
+		"a status in an envelope":    {[]string{"data.id:int", "status:int"}, "status=200", false, saidYes},
+		"an envelope without error":  {[]string{"data.id:int", "error:null", "status:int"}, "status=200", false, saidYes},
+		"an empty text of error":     {[]string{"data.id:int", "error:string", "status:int"}, "status=200", false, saidYes},
+		"zero is no HTTP status":     {[]string{"error.code:int", "error.message:string"}, "error.code=0", false, saidYes},
+		"no error":                   {[]string{"error:null", "user.id:int"}, "", false, saidNothing},
+		"no errors":                  {[]string{"errors:array", "user.id:int"}, "", false, saidNothing},
+		"nothing more to do":         {[]string{"mfa:null", "user.id:int"}, "", false, saidNothing},
+		"more to do, in an envelope": {[]string{"data.mfa_required:bool", "status:string"}, "status=ok", false, saidMore},
+		"nothing to do, in one":      {[]string{"data.mfa_required:bool", "data.token:string", "status:string"}, "status=ok", true, saidYes},
+		"more to do":                 {[]string{"challengeId:string"}, "", false, saidMore},
 	} {
 		c := &event.Call{Status: 200}
 		c.Shape.Response = event.BodyShape{Type: "json", Keys: tc.keys, Outcome: tc.outcome}
