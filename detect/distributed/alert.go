@@ -22,16 +22,18 @@ var (
 )
 
 // Alert tells the campaign.
-func (c *campaign) Alert() event.Alert {
+func (c *campaign) Alert() event.Alert { return c.tell(c.detector) }
+
+func (c *campaign) tell(detector string) event.Alert {
 	w := stuffed
-	if c.detector == "password_spraying" {
+	if detector == spraying {
 		w = sprayed
 	}
 	percent := func(v float64) int64 { return int64(math.Round(100 * v)) }
 	share := c.score.share
 	excess := int64(math.Round(max(0, c.score.excess())))
 	a := event.Alert{
-		Detector: c.detector, Severity: event.Medium, Outcome: event.OutcomeBlocked,
+		Detector: detector, Severity: event.Medium, Outcome: event.OutcomeBlocked,
 		Title:     w.title + " at " + tell.Where(c.endpoint),
 		StartedAt: tell.At(c.startedNS), LastSeenAt: tell.At(c.lastNS), Entity: c.entity, Endpoint: c.endpoint,
 		Counts: map[string]int64{

@@ -3,6 +3,7 @@ package distributed
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -149,14 +150,25 @@ func TestManyProgramsAreOneCampaign(t *testing.T) {
 }
 
 // One password for everybody shows in bodies that are equally long but for the
-// name; passwords of a list differ.
+// name, once it is the turn of the next: a single round may be of generated
+// passwords, one for each, and stays stuffing.
 func TestSpraying(t *testing.T) {
-	w := warmSite(6)
-	spray := &attack{perMin: .5, program: always(900), clients: 50, secret: func(*site) int { return 11 },
-		user: func(w *site, n int) string { return w.people[n%len(w.people)].name }}
-	alert := w.found(t, spray, 6*time.Hour)
-	if alert.Detector != "password_spraying" || alert.Tags.OAT[0] != "OAT-007" {
-		t.Errorf("%s %v", alert.Detector, alert.Tags)
+	for people, want := range map[int][]string{30: {"credential_stuffing", "password_spraying"}, 3000: {"credential_stuffing"}} {
+		w := warmSite(6)
+		spray := &attack{perMin: .5, program: always(900), clients: 50, secret: func(*site) int { return 11 },
+			user: func(w *site, n int) string { return w.people[n%people].name }}
+		w.run(4*time.Hour, func(at time.Time) bool { spray.minute(w, at); return true })
+		names := map[string]bool{}
+		for _, a := range w.loud() {
+			checkAlert(t, &a)
+			names[a.Detector] = true
+			if a.Detector == "password_spraying" && a.Tags.OAT[0] != "OAT-007" {
+				t.Errorf("tags %v", a.Tags)
+			}
+		}
+		if got := slices.Sorted(maps.Keys(names)); !slices.Equal(got, want) {
+			t.Errorf("%d attempts at %d people: told as %v, want %v", spray.tried, people, got, want)
+		}
 	}
 }
 

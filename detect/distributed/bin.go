@@ -123,7 +123,7 @@ func (s *story) distributed() bool {
 }
 
 const (
-	// Ten bodies of which nine are equally long but for the name in them.
+	// Ten first bodies of which nine are equally long but for the name in them.
 	sameFrom, sameShare = 10, 0.85
 	// Rounds: every account again and again with the next guess, of which there
 	// is more than a list of stolen pairs would have for it.
@@ -131,12 +131,19 @@ const (
 )
 
 // spraying reports whether few passwords are tried at many accounts, rather
-// than the passwords that belong to them.
+// than the passwords that belong to them. Where lengths are seen they decide.
 func (s *story) spraying(pure bool) bool {
-	if s.secrets.Alike(sameFrom, sameShare) {
-		return true
+	if n, _ := s.secrets.Most(); n >= sameFrom {
+		return s.inRounds()
 	}
 	users := s.accounts.Count()
 	rounds := float64(s.attempts) / max(1, users)
 	return pure && users >= roundUsers && rounds >= roundsFrom && rounds <= roundsMost
+}
+
+// inRounds reports whether first secrets were equally long and the accounts are
+// tried again. Equal lengths do not tell alone: there are lists of generated
+// passwords.
+func (s *story) inRounds() bool {
+	return s.secrets.Alike(sameFrom, sameShare) && float64(s.attempts) >= roundsFrom*s.accounts.Count()
 }

@@ -14,6 +14,7 @@ import (
 // detect.Case.
 type campaign struct {
 	detector string
+	rounds   *rounds // set when later rounds show that it is spraying
 	entity   event.Entity
 	kind     kind
 	label    string
@@ -35,6 +36,17 @@ type campaign struct {
 	programs                   []participant
 	samples                    evidence.Samples
 }
+
+const (
+	stuffing = "credential_stuffing"
+	spraying = "password_spraying"
+)
+
+// rounds tell what a campaign that was told as stuffing turned out to be.
+type rounds struct{ *campaign }
+
+// Alert tells the campaign under its other name.
+func (c *rounds) Alert() event.Alert { return c.tell(spraying) }
 
 // evidenceOf is what a test said, and what it stands on.
 type evidenceOf struct {
@@ -140,6 +152,15 @@ func (s *Stage) weigh(p *place, nowNS int64, out *detect.Output) {
 		Detector: c.detector, Entity: c.entity, Scope: "distributed " + c.endpoint.Host + c.endpoint.Route, StartedNS: c.startedNS,
 		Score: float64(c.score.cusum.S), Threshold: detect.Medium, Impact: c.impact(), Case: c,
 	})
+	if c.rounds == nil && c.detector == stuffing && told.story.inRounds() {
+		c.rounds = &rounds{c}
+	}
+	if c.rounds != nil {
+		out.Suspect(&detect.Suspicion{
+			Detector: spraying, Entity: c.entity, Scope: "distributed " + c.endpoint.Host + c.endpoint.Route, StartedNS: c.startedNS,
+			Score: float64(c.score.cusum.S), Threshold: detect.Medium, Impact: c.impact(), Case: c.rounds,
+		})
+	}
 }
 
 // strongest returns the bin that is furthest above its level, nil if none is.
@@ -185,9 +206,9 @@ func (p *place) explains(list []*bin, passing, all *bin) *bin {
 }
 
 func newCampaign(p *place, b *bin) *campaign {
-	c := &campaign{kind: b.kind, label: b.label, endpoint: p.ref, detector: "credential_stuffing"}
+	c := &campaign{kind: b.kind, label: b.label, endpoint: p.ref, detector: stuffing}
 	if e := b.evidence(); b.story.spraying(e.share.low > 0.5) {
-		c.detector = "password_spraying"
+		c.detector = spraying
 	}
 	switch b.kind {
 	case program, agent:

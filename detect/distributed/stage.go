@@ -89,8 +89,8 @@ func (s *Stage) Name() string { return For }
 // Stats returns a copy of the counters.
 func (s *Stage) Stats() Stats { return s.stats }
 
-// SnapshotTypes names the case that incidents hold.
-func (*Stage) SnapshotTypes() []any { return []any{(*campaign)(nil)} }
+// SnapshotTypes names the cases that incidents hold.
+func (*Stage) SnapshotTypes() []any { return []any{(*campaign)(nil), (*rounds)(nil)} }
 
 // Restored checks what a snapshot brought.
 func (s *Stage) Restored() error {
