@@ -60,6 +60,7 @@ func TestKeys(t *testing.T) {
 	for name, want := range map[string]Key{
 		"id": KeyID | KeyOwnID, "_id": KeyID | KeyOwnID, "ID": KeyID | KeyOwnID, "orderId": KeyID, "order_id": KeyID, "orderID": KeyID, "order-ids": KeyID, "orderIDs": KeyID,
 		"password": KeyPassword, "user[password]": KeyPassword, "newPassword": KeyPassword, "Passwort": KeyPassword, "mot_de_passe": KeyPassword, "пароль": KeyPassword,
+		"jeton": KeyMint, "jeton_acces": KeyMint, "jetonAcces": KeyMint, "令牌": KeyMint,
 		"access_token": KeyToken | KeyMint, "X-Internal": KeyPassword, "patient_name": KeyPerson,
 		"next_page_token": KeyPaging, "cursor": KeyPaging, "name": 0, "paid": 0, "valid": KeyOutcome, "client_secret": KeySecretID | KeyMint, "valido": 0, "spinach": 0, "monkey": 0,
 	} {

@@ -31,7 +31,9 @@ var exact = func() map[string]Key {
 		jsessionid phpsessid aspsessionid xamzsecuritytoken xamzsignature xamzcredential xgoogsignature xgoogcredential sessionhandle
 		idtokenhint logintoken resettoken passwordtoken invitetoken magictoken deviceaccesstoken clientassertion webhooksecret`)
 	list(m, KeyMint, `token accesstoken refreshtoken idtoken authtoken authenticationtoken bearertoken bearer jwt sessiontoken sessionid session sid
-		sessionkey apikey apitoken apisecret secretkey clientsecret accesskey ticket sessionhandle logintoken authorization`)
+		sessionkey apikey apitoken apisecret secretkey clientsecret accesskey ticket sessionhandle logintoken authorization
+		jeton jetonacces jetondacces jetonsession tokenacceso tokendeacceso tokenacesso tokendeacesso tokenaccesso tokendiaccesso gettone
+		zugriffstoken zugangstoken sitzungstoken toegangstoken sessietoken tokendostepu erisimtokeni токен токендоступа 令牌 访问令牌 トークン 토큰`)
 	list(m, KeyAccount|KeyPerson, `username user login email mail emailaddress useremail loginemail loginid loginname loginuser userlogin account
 		accountname accountid identifier identity jusername log uid userid uname usr usrname member memberid customerid phone phonenumber
 		mobile mobilenumber msisdn tel telephone usuario utilisateur benutzer benutzername identifiant utente gebruikersnaam brugernavn
