@@ -147,6 +147,8 @@ func (r *detectorRole) Collect(counter, gauge emit) {
 	counter(detectCalls, float64(sum.Judged))
 	counter(detectForced, float64(sum.Forced))
 	counter(detectLate, float64(sum.Late))
+	counter(detectTwice, float64(sum.Repeated), "again")
+	counter(detectTwice, float64(sum.Duplicates), "packet_and_log")
 	gauge(detectPending, float64(sum.Pending))
 	counter(detectAlerts, float64(sum.Opened), "raised")
 	counter(detectAlerts, float64(sum.Revised), "revised")

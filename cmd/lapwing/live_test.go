@@ -238,7 +238,7 @@ func conserved(t *testing.T, m proctest.Metrics, stored int) {
 	equal("packets of the kernel = dropped + read + filtered + errored", m.Sum("lapwing_capture_kernel_packets_total"),
 		m.Sum("lapwing_capture_kernel_drops_total")+m.Sum("lapwing_capture_packets_total"))
 	paired, noResponse, noRequest := m.Sum("parse_calls_total", `"paired"`), m.Sum("parse_calls_total", `"no_response"`), m.Sum("parse_calls_total", `"no_request"`)
-	equal("calls = judged + pending", paired+noResponse+noRequest, m.Sum("lapwing_detect_calls_total")+m.Sum("lapwing_detect_pending_calls"))
+	equal("calls = judged + repeated + pending", paired+noResponse+noRequest, m.Sum("lapwing_detect_calls_total")+m.Sum("lapwing_detect_repeated_calls_total")+m.Sum("lapwing_detect_pending_calls"))
 	equal("calls = stored", paired+noResponse+noRequest, float64(stored))
 	equal("requests = paired + without response", m.Sum("parse_messages_total", `"request"`), paired+noResponse)
 	equal("responses = paired + without request", m.Sum("parse_messages_total", `"response"`), paired+noRequest)
