@@ -134,6 +134,9 @@ func eachAttack(t *testing.T, f func(t *testing.T, s Scenario, level string)) {
 }
 
 func TestAttacksHappenAndAreTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a world is one goroutine: the whole test looks at more of them")
+	}
 	eachAttack(t, func(t *testing.T, s Scenario, level string) {
 		ob := observe(t, small(Choice{ID: s.ID, Level: level}))
 		p := ob.part
@@ -208,6 +211,9 @@ func looksAlike(t *testing.T, s Scenario, attack, twin *observed) {
 }
 
 func TestAttacksAreDeterministic(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a world is one goroutine: the whole test looks at more of them")
+	}
 	for _, ch := range []Choice{{ID: "A03", Level: "L1"}, {ID: "A01", Level: "L1", Twin: true}, {ID: "A20", Level: "L4"}, {ID: "A35", Level: "L1"}, {ID: "A44", Level: "L1"}} {
 		sum := func(seed uint64) string {
 			o := small(ch)

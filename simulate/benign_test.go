@@ -89,6 +89,9 @@ func near(t *testing.T, what string, got, low, high float64) {
 
 // What each scenario says of itself is so.
 func TestHarmlessScenariosAreWhatTheySay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a world is one goroutine: the whole test looks at more of them")
+	}
 	small := Options{Users: 60, Length: 24 * time.Hour, Rate: .3}
 	for id, check := range map[string]func(*testing.T){
 		"B01": func(t *testing.T) {

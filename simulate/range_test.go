@@ -11,6 +11,9 @@ import (
 // The ranges of docs/simulator.md, measured from the exchanges of several
 // worlds together, as somebody would who sees only them.
 func TestEverydayLifeKeepsItsRanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a world is one goroutine: the whole test looks at more of them")
+	}
 	var sessions, v6, calls, machine, notFound, logins, failed, reads, untold float64
 	class := map[string]float64{}
 	var lengths []float64
@@ -132,6 +135,9 @@ func classOf(nets []Network, a netip.Addr) string {
 
 // Memory belongs to people and objects: a run ten times as long holds hardly more.
 func TestMemoryIsBoundedByPeople(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a world is one goroutine: the whole test looks at more of them")
+	}
 	held := func(d time.Duration) int {
 		w, err := New(Options{Seed: 2, App: "bank", Users: 60, Length: d})
 		if err != nil {

@@ -144,6 +144,9 @@ func TestTruthCountsWhatWasEmitted(t *testing.T) {
 
 // Every kind of application in several styles makes valid HTTP and valid JSON.
 func TestEveryApplicationSpeaksHTTP(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a world is one goroutine: the whole test looks at more of them")
+	}
 	styles := map[apiStyle]bool{}
 	auths := map[authStyle]bool{}
 	for i, app := range Apps() {
