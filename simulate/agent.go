@@ -77,9 +77,6 @@ func (a *agent) think(median time.Duration) {
 	a.sleep(time.Duration(logNormal(a.rng, float64(median), 1)))
 }
 
-// at returns a time in the run by its distance from the start.
-func (w *World) at(d time.Duration) int64 { return w.startNS + int64(d) }
-
 // credential is what goes out with a request.
 func (a *agent) credential(q *request) *token {
 	switch {

@@ -60,8 +60,7 @@ type reply struct {
 	html     bool
 	plain    bool
 	tookNS   int64
-	body     []byte // valid until the agent's next call
-	overNS   int64  // when the answer was there
+	overNS   int64 // when the answer was there
 }
 
 // A challenge is a login that waits for its code.

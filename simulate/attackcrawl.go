@@ -13,7 +13,6 @@ type crawl struct {
 	hot     float64 // share of the catalogue that is wanted: the most popular; 0 all
 	ramp    float64
 	human   bool // lists, pauses and thinks as people do
-	rotate  bool // another program with every session
 }
 
 // crawl runs it.

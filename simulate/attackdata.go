@@ -25,7 +25,6 @@ type reaching struct {
 	write    bool
 	polluted bool // names an own object in the path and the foreign one beside
 	ramp     float64
-	pause    float64 // seconds after each session of 20
 }
 
 // reach runs it. The resource is one whose owner the application forgets to

@@ -30,8 +30,6 @@ var (
 	apiVerbs = list(`list all search find get create new add update edit delete remove purge reset export import download upload run start stop restart enable disable
  approve reject cancel confirm verify validate check impersonate sudo login logout register invite promote grant revoke assign transfer refund charge
  rotate reload flush dump trace count stats me self current latest recent history details summary full raw`)
-	// adminWords stand in links that a web client's code holds for employees.
-	adminWords = list(`admin internal staff backoffice manage management root superuser ops support console`)
 	// usualPasswords are the head of every public list.
 	usualPasswords = list(`123456 password 12345678 qwerty 123456789 12345 1234 111111 1234567 dragon 123123 baseball abc123 football monkey letmein shadow master 666666
  qwertyuiop 123321 mustang 1234567890 michael 654321 superman 1qaz2wsx 7777777 121212 000000 qazwsx 123qwe killer trustno1 jordan jennifer zxcvbnm asdfgh

@@ -64,21 +64,6 @@ func poisson(r *rand.Rand, mean float64) int {
 	return n
 }
 
-// weighted draws an index in proportion to its weight.
-func weighted(r *rand.Rand, weights []float64) int {
-	sum := 0.0
-	for _, w := range weights {
-		sum += w
-	}
-	x := r.Float64() * sum
-	for i, w := range weights {
-		if x -= w; x < 0 {
-			return i
-		}
-	}
-	return len(weights) - 1
-}
-
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
 // popular draws a rank below n by Zipf's law with the exponent s, through the

@@ -173,11 +173,6 @@ func (c *cast) client(p *program, class netClass) *client {
 	return c.w.newClient(p, c.rng.Uint64(), c.w.net.rent(class, c.rng), c.w.now)
 }
 
-// anyProgram draws what ordinary people use.
-func (c *cast) anyProgram(r *rand.Rand) *program {
-	return c.w.programOf(r.Uint64())
-}
-
 // person puts account n's own everyday device, network and session into an
 // agent: what the account's owner would come with.
 func (c *cast) person(a *agent, n int32) {
@@ -253,13 +248,3 @@ func (w *World) complete() {
 
 // Truth says what the run holds; complete once Run has returned.
 func (w *World) Truth() *Truth { return &w.truth }
-
-// entities are the names by which an account may be called: its login name and
-// its identifier.
-func (a *application) entities(acc *account) []Entity {
-	var all []Entity
-	for _, kind := range []string{"user", "account"} {
-		all = append(all, Entity{kind, a.loginName(acc)}, Entity{kind, a.users.text(uint32(acc.n))}, Entity{kind, a.emailOf(acc)})
-	}
-	return all
-}

@@ -29,7 +29,6 @@ type World struct {
 	slowness  float64 // of its servers
 	errorRate float64
 	faults    []fault
-	wobble    []float32 // slow drift of the rate, by minute
 	clock     rhythm
 	habits    habits
 

@@ -18,7 +18,6 @@ type campaign struct {
 	entity   event.Entity
 	kind     kind
 	label    string
-	key      uint64 // the bin that it is told about
 	endpoint event.EndpointRef
 
 	score     evidenceOf // the strongest seen

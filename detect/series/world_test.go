@@ -9,15 +9,14 @@ import (
 // A benign is a rate as it is outside of textbooks: overdispersed counts around
 // a mean that wanders slowly.
 type benign struct {
-	rng      *rand.Rand
-	perMin   float64 // exposure a minute
-	rate     float64
-	sd       float64 // of the wander, as a logarithm
-	phi      float64
-	tide     float64 // amplitude over the day of the exposure, 0…1
-	wander   float64
-	minute   int64
-	exposure float64
+	rng    *rand.Rand
+	perMin float64 // exposure a minute
+	rate   float64
+	sd     float64 // of the wander, as a logarithm
+	phi    float64
+	tide   float64 // amplitude over the day of the exposure, 0…1
+	wander float64
+	minute int64
 }
 
 const persistence = 0.98 // of the wander, from minute to minute

@@ -23,7 +23,6 @@ type mix struct {
 	n        uint64
 	people   []mixPerson
 	programs []mixProgram
-	due      []*event.Call // the rest of the session that is being made
 	active   []mixSession
 	mostLive int
 	logins   int

@@ -77,7 +77,6 @@ type events struct {
 type happened struct {
 	atNS int64
 	a, b uint64 // what a rule tells events apart by: users, addresses, paths
-	bad  bool
 }
 
 func newWindow(length time.Duration) *window {

@@ -218,9 +218,7 @@ func item(key string, n *yaml.Node) (string, error) {
 // parseCondition parses and, or, not, parentheses, 1 of and all of.
 func parseCondition(source string, order []string, searches map[string]string) (string, error) {
 	p := &condition{order: order, searches: searches}
-	for _, word := range conditionWord.FindAllString(source, -1) {
-		p.words = append(p.words, word)
-	}
+	p.words = append(p.words, conditionWord.FindAllString(source, -1)...)
 	if len(p.words) > 200 {
 		return "", errors.New("it is too long")
 	}
