@@ -121,7 +121,7 @@ func verdict(outcome string) (best said, echo bool) {
 		if !ok {
 			continue
 		}
-		key, value = plain(lastDotted(key)), strings.Trim(value, `" `)
+		key, value = Plain(lastDotted(key)), strings.Trim(value, `" `)
 		v := verdictOf(key, value)
 		plainly = plainly || v == saidYes && value != "200"
 		best = max(best, v)
@@ -138,7 +138,7 @@ func verdictOf(key, value string) said {
 		}
 		return saidNothing
 	}
-	v := plain(value)
+	v := Plain(value)
 	has := func(parts ...string) bool {
 		for _, p := range parts {
 			if strings.Contains(v, p) {

@@ -75,7 +75,7 @@ func fieldsOf(keys []string) fields {
 				k = k[:i]
 			}
 		}
-		k = plain(k)
+		k = Plain(k)
 		for i := range fieldNames {
 			if _, ok := fieldNames[i].names[k]; ok && !(empty && fieldNames[i].field&(fieldError|fieldMore) != 0) {
 				f |= fieldNames[i].field // "error": null says that there is none

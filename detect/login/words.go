@@ -95,11 +95,11 @@ func wordsOf(path, operation string) words {
 	}
 	var w words
 	for i, s := range segments {
-		w |= wordsOfSegment(plain(s), i == len(segments)-1)
+		w |= wordsOfSegment(Plain(s), i == len(segments)-1)
 	}
 	if w&wordPassword != 0 { // /password/change, /users/me/password
 		for _, s := range segments {
-			switch plain(s) {
+			switch Plain(s) {
 			case "change", "update", "edit":
 				w |= wordChange
 			}
@@ -144,8 +144,9 @@ func wordsOfSegment(s string, last bool) (w words) {
 	return w
 }
 
-// plain drops everything but letters and digits, a file extension, and case.
-func plain(s string) string {
+// Plain drops everything but letters and digits, a file extension, and case, so
+// that Log-In.aspx, logIn and login are one word.
+func Plain(s string) string {
 	if i := strings.LastIndexByte(s, '.'); i > 0 && len(s)-i <= 7 {
 		s = s[:i]
 	}

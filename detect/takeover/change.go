@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"lapwing/detect"
+	"lapwing/detect/login"
 	"lapwing/detect/state"
 	"lapwing/event"
 )
@@ -127,7 +128,7 @@ func placeOf(path, operation string) (p said) {
 		if segment == "" || segment[0] == '{' {
 			continue
 		}
-		w := plain(segment)
+		w := login.Plain(segment)
 		if _, no := notWords[w]; no {
 			return said{own: p.own}
 		}
@@ -177,7 +178,7 @@ func fieldChange(c *event.Call) change {
 		if i := strings.LastIndexByte(key, ':'); i >= 0 {
 			key = key[:i]
 		}
-		key = plain(key[strings.LastIndexByte(key, '.')+1:])
+		key = login.Plain(key[strings.LastIndexByte(key, '.')+1:])
 		if _, is := payoutWords[key]; is {
 			return changePayout
 		}
@@ -195,30 +196,4 @@ func fieldChange(c *event.Call) change {
 		}
 	}
 	return found
-}
-
-// plain drops everything but letters and digits, a file extension, and case.
-func plain(s string) string {
-	if i := strings.LastIndexByte(s, '.'); i > 0 && len(s)-i <= 5 {
-		s = s[:i]
-	}
-	clean := true
-	for i := range len(s) {
-		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r > 0x7f:
-			return r
-		}
-		return -1
-	}, s)
 }
